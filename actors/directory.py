@@ -1,0 +1,78 @@
+"""Which meters there are, behind which modem, and by which names their messages are known.
+
+Held in memory by the node; filled from the device list at start and by imports.
+"""
+
+from collections.abc import Iterable
+
+from hes.devices import Device
+from hes.ids import MeterId, ModemId
+
+
+class Directory:
+    """The device list, indexed the ways that actors ask."""
+
+    def __init__(self, devices: Iterable[Device] = ()) -> None:
+        self._meters: dict[MeterId, Device] = {}
+        self._modems: dict[ModemId, dict[MeterId, None]] = {}
+        self._titles: dict[bytes, dict[MeterId, None]] = {}
+        self._names: dict[str, MeterId] = {}
+        for device in devices:
+            self.put(device)
+
+    def put(self, device: Device) -> None:
+        """Add ``device``, or replace what was known under its id."""
+        self._forget(device.meter_id)
+        self._meters[device.meter_id] = device
+        self._names[device.meter_id.casefold()] = device.meter_id
+        if device.modem_id:
+            self._modems.setdefault(device.modem_id, {})[device.meter_id] = None
+        if device.system_title:
+            self._titles.setdefault(device.system_title, {})[device.meter_id] = None
+
+    def _forget(self, meter: MeterId) -> None:
+        old = self._meters.pop(meter, None)
+        if old is None:
+            return
+        for index, key in ((self._modems, old.modem_id), (self._titles, old.system_title)):
+            group = index.get(key)  # type: ignore[call-overload]  # two indexes, two key types
+            if group is not None:
+                group.pop(meter, None)
+                if not group:
+                    del index[key]  # type: ignore[arg-type]
+
+    def __len__(self) -> int:
+        return len(self._meters)
+
+    def meter(self, meter: MeterId) -> Device | None:
+        """Return the entry of ``meter``."""
+        return self._meters.get(meter)
+
+    def named(self, name: str) -> Device | None:
+        """Return the meter that calls itself ``name``: its id, whatever the case of letters."""
+        meter = self._names.get(name.casefold())
+        return self._meters[meter] if meter is not None else None
+
+    def behind(self, modem: ModemId) -> list[Device]:
+        """Return the meters on the serial line of ``modem``, in the order of the list."""
+        return [self._meters[meter] for meter in self._modems.get(modem, ())]
+
+    def titled(self, system_title: bytes) -> list[Device]:
+        """Return the meters whose messages carry ``system_title``."""
+        return [self._meters[meter] for meter in self._titles.get(system_title, ())]
+
+    def untitled_with_keys(self, modem: ModemId) -> list[Device]:
+        """Return the meters behind ``modem`` that have keys, but no system title is known."""
+        return [d for d in self.behind(modem) if d.has_keys and not d.system_title]
+
+    def knows(self, modem: ModemId) -> bool:
+        """Whether any meter is behind ``modem``."""
+        return modem in self._modems
+
+    def devices(self) -> Iterable[Device]:
+        """Return all meters, in the order of the list."""
+        return self._meters.values()
+
+    def modems(self) -> Iterable[ModemId]:
+        """Return all modems, in the order of the list."""
+        return self._modems.keys()

@@ -1,0 +1,162 @@
+"""The journal: the one writer of the event log. Whoever appends waits until the events are durable.
+
+Group commit: while one batch is on its way to the disk, the next gathers. Nothing is answered
+before its commit returned, so a device is never told that its data is safe when it is not.
+"""
+
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final
+
+import trio
+from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wait_task_rescheduled
+
+from actors.actor import Actor
+from actors.errors import JournalFailed
+from hes.events.base import DomainEvent, Recorded
+from hes.store.codec import EventCodec
+from hes.store.port import Append, Conflict, EventLog
+
+BATCH_EVENTS_MAX: Final = 1000
+"""Larger batches gain little and make everyone in them wait."""
+WAITING_EVENTS_MAX: Final = 20_000
+"""Some seconds of work; beyond it the callers wait, and the modems with them."""
+RETRY_S: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
+"""Pauses while the store is away; the last one repeats."""
+
+Publish = Callable[[Sequence[Recorded]], None]
+
+
+class _Entry:
+    """Events of one stream, and the task that waits for them."""
+
+    __slots__ = ("events", "failure", "stream", "task", "version")
+
+    def __init__(self, stream: str, events: Sequence[DomainEvent]) -> None:
+        self.stream = stream
+        self.events = events
+        self.task: Task | None = None
+        self.version = 0
+        """Of the last event in its stream; 0 while not durable."""
+        self.failure: Exception | None = None
+
+    def settle(self) -> None:
+        if self.task is not None:
+            task, self.task = self.task, None
+            reschedule(task)
+
+    def abort(self, _: object) -> Abort:
+        self.task = None
+        return Abort.SUCCEEDED
+
+
+class JournalQueue:
+    """Where events wait for the journal. It outlives the journal's crashes."""
+
+    def __init__(self) -> None:
+        self._entries: deque[_Entry] = deque()
+        self._waiting = 0
+        self._room = ParkingLot()
+        self._writer: Task | None = None
+
+    @property
+    def waiting(self) -> int:
+        """Events that are not taken up yet."""
+        return self._waiting
+
+    async def append(self, stream: str, events: Sequence[DomainEvent]) -> int:
+        """Store ``events`` at the end of ``stream``; return the version of the last, once durable.
+
+        A cancelled caller does not know whether they are stored.
+
+        Raises:
+            JournalFailed: they are not stored, or nobody knows; reload before going on.
+
+        """
+        while self._waiting >= WAITING_EVENTS_MAX:
+            await self._room.park()
+        entry = _Entry(stream, events)
+        self._entries.append(entry)
+        self._waiting += len(events)
+        if self._writer is not None:
+            task, self._writer = self._writer, None
+            reschedule(task)
+        entry.task = current_task()
+        await wait_task_rescheduled(entry.abort)
+        if entry.failure is not None:
+            raise JournalFailed(str(entry.failure)) from entry.failure
+        return entry.version
+
+    async def wait_batch(self) -> list[_Entry]:
+        """Return what waits, at most about ``BATCH_EVENTS_MAX`` events; wait for the first."""
+        while not self._entries:
+            self._writer = current_task()
+            await wait_task_rescheduled(self._abort)
+        batch: list[_Entry] = []
+        events = 0
+        while self._entries and events < BATCH_EVENTS_MAX:
+            entry = self._entries.popleft()
+            events += len(entry.events)
+            batch.append(entry)
+        self._waiting -= events
+        self._room.unpark_all()
+        return batch
+
+    def _abort(self, _: object) -> Abort:
+        self._writer = None
+        return Abort.SUCCEEDED
+
+
+class Journal(Actor):
+    """Takes batches from the queue, commits them in a worker thread, tells who waits."""
+
+    def __init__(
+        self, queue: JournalQueue, log: EventLog, codec: EventCodec, publish: Publish
+    ) -> None:
+        self._queue = queue
+        self._log = log
+        self._codec = codec
+        self._publish = publish
+        self._trouble = ""
+        self._thread = trio.CapacityLimiter(1)
+
+    def detail(self) -> str:
+        """Return what stands in the way, for the tree."""
+        return self._trouble or f"{self._queue.waiting} events waiting"
+
+    async def run(self) -> None:
+        """Commit batches for ever.
+
+        Raises:
+            StoreFenced: another node writes this log now; this one must stop.
+
+        """
+        while True:
+            batch = await self._queue.wait_batch()
+            try:
+                await self._commit(batch)
+            finally:
+                for entry in batch:
+                    if not entry.version and entry.failure is None:
+                        entry.failure = JournalFailed("the journal stopped before its commit")
+                    entry.settle()
+
+    async def _commit(self, batch: list[_Entry]) -> None:
+        appends = [self._encoded(entry) for entry in batch]
+        layouts = self._codec.layouts.take_unsaved()
+        results = await self._durably(appends, layouts)
+        recorded: list[Recorded] = []
+        for entry, result in zip(batch, results, strict=True):
+            if isinstance(result, Conflict):
+                entry.failure = JournalFailed(str(result))
+                continue
+            entry.version = result.version + len(entry.events) - 1
+            recorded.extend(
+                Recorded(result.position + n, entry.stream, result.version + n, event)
+                for n, event in enumerate(entry.events)
+            )
+        self._publish(recorded)
+
+    def _encoded(self, entry: _Entry) -> Append:
+        encode = self._codec.encode
+        return Append(entry.stream, None, [encode(event) for event in entry.events])

@@ -1,0 +1,95 @@
+"""The serial line behind a modem: runs one transaction at a time, to its end or its deadline.
+
+A line's actor lives only while there is something to do. It knows no protocol: a dialogue says what
+to send and is told what came.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeVar
+
+import trio
+
+from actors.actor import Actor
+from actors.bus import Bus, Transaction
+from actors.errors import ConnectionLost, TransactionExpired
+from actors.port import Port
+from protocols.dialogue import Exchange
+from protocols.errors import ProtocolError
+
+T = TypeVar("T")
+
+TRANSACTION_S_MAX: Final = 120.0
+"""No transaction may hold the line longer: a dead meter must not eat the bus."""
+
+
+async def converse(dialogue: Generator[Exchange, bytes | None, T], port: Port) -> T:
+    """Carry a dialogue over ``port`` and return its result.
+
+    Raises:
+        ProtocolError: what the dialogue raises.
+        ConnectionLost: the modem went away meanwhile.
+
+    """
+    try:
+        step = next(dialogue)
+        while True:
+            port.write(step.send)
+            step = dialogue.send(await port.wait_bytes(step.wait_s))
+    except StopIteration as end:
+        result: T = end.value
+        return result
+    finally:
+        dialogue.close()
+
+
+class SerialLine(Actor):
+    """Works off the bus of one modem."""
+
+    def __init__(
+        self, port: Port, bus: Bus, *, on_state: Callable[[Transaction | None], None]
+    ) -> None:
+        self._port = port
+        self._bus = bus
+        self._on_state = on_state
+        self._current: Transaction | None = None
+
+    def detail(self) -> str:
+        """Return what is on the line now, for the tree."""
+        return self._current.label if self._current is not None else "idle"
+
+    async def run(self) -> None:
+        """Run transactions until none waits or the connection is gone."""
+        while self._port.lost_reason is None:
+            transaction = self._bus.take()
+            if transaction is None:
+                return
+            self._current = transaction
+            self._on_state(transaction)
+            try:
+                await self._perform(transaction)
+            finally:
+                # A crash of ours inside a dialogue still tells who asked.
+                transaction.settle(None, TransactionExpired(f"{transaction.label}: given up"))
+                self._current = None
+                self._on_state(None)
+
+    async def _perform(self, transaction: Transaction) -> None:
+        left_s = min(transaction.deadline - trio.current_time(), TRANSACTION_S_MAX)
+        if left_s <= 0:
+            transaction.settle(None, TransactionExpired(f"{transaction.label}: waited too long"))
+            return
+        self._port.begin()
+        result: Any = None
+        try:
+            with trio.move_on_after(left_s) as scope:
+                result = await converse(transaction.dialogue(), self._port)
+        except (ProtocolError, ConnectionLost) as failure:
+            transaction.settle(None, failure)
+            return
+        finally:
+            self._port.end()
+        if scope.cancelled_caught:
+            late = TransactionExpired(f"{transaction.label}: no end after {left_s:.0f} s")
+            transaction.settle(None, late)
+        else:
+            transaction.settle(result)

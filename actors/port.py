@@ -1,0 +1,131 @@
+"""One connection of one modem: the link's codec between the socket and those who use its bytes.
+
+Bytes from the meter go two ways at once: to the dialogue that has the serial line, and to the
+reader of pushes, since a meter may push while another is being read.
+"""
+
+from collections.abc import Callable
+from typing import Final, Protocol
+
+import trio
+from trio.lowlevel import Abort, Task, current_task, reschedule, wait_task_rescheduled
+
+from actors.errors import ConnectionLost
+from actors.hub import Connection
+from protocols.errors import RemoteProtocolError
+from protocols.links.base import Heartbeat, Identified, Link, MeterBytes, Reply
+
+INBOX_SIZE_MAX: Final = 64 * 1024
+"""A dialogue asks for at most one PDU at a time; more than this is noise."""
+
+
+class PushSink(Protocol):
+    """Cuts pushes out of meter bytes; see ``protocols.dlms.push_reader``."""
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the serial line."""
+        ...
+
+
+class Port:
+    """The receiver of a connection after its modem has said its name."""
+
+    __slots__ = ("_inbox", "_pushes", "_waiting", "connection", "link", "lost_reason", "on_lost",
+                 "session", "talking")  # fmt: skip
+
+    def __init__(
+        self,
+        session: int,
+        connection: Connection,
+        link: Link,
+        pushes: PushSink,
+        on_lost: Callable[["Port", str], None],
+    ) -> None:
+        self.session = session
+        self.connection = connection
+        self.link = link
+        self.lost_reason: str | None = None
+        self.on_lost = on_lost
+        self.talking = False
+        """Whether a dialogue has the line and wants its bytes."""
+        self._pushes = pushes
+        self._inbox = b""
+        self._waiting: Task | None = None
+
+    # -- from the hub
+
+    def received(self, _connection: Connection, data: bytes) -> None:
+        """See ``actors.hub.Receiver``."""
+        self.take(data)
+
+    def take(self, data: bytes) -> None:
+        """Take bytes as the socket gave them."""
+        for event in self.link.receive(data):
+            match event:
+                case MeterBytes(data=meter_bytes):
+                    self._meter_bytes(meter_bytes)
+                case Reply(data=reply):
+                    self.connection.write(reply)
+                case Heartbeat() | Identified():
+                    pass  # the connection's time of last contact is already noted
+
+    def lost(self, _connection: Connection, reason: str) -> None:
+        """See ``actors.hub.Receiver``."""
+        self.lost_reason = reason
+        self._wake()
+        self.on_lost(self, reason)
+
+    def _meter_bytes(self, data: bytes) -> None:
+        if self.talking:
+            self._inbox = (self._inbox + data)[-INBOX_SIZE_MAX:]
+            self._wake()
+        try:
+            self._pushes.feed(data)
+        except RemoteProtocolError:
+            # Wrapper frames have no sync mark: while a dialogue talks, its own check decides.
+            if not self.talking:
+                raise
+
+    # -- to the serial line
+
+    def begin(self) -> None:
+        """Give the line to a dialogue; what came before it is purged."""
+        self._inbox = b""
+        self.talking = True
+
+    def end(self) -> None:
+        """Take the line back."""
+        self._inbox = b""
+        self.talking = False
+
+    def write(self, data: bytes) -> None:
+        """Send bytes to the serial line."""
+        if data:
+            self.connection.write(self.link.wrap(data))
+
+    async def wait_bytes(self, wait_s: float) -> bytes | None:
+        """Return what has come; None when nothing came for ``wait_s``.
+
+        Raises:
+            ConnectionLost: the modem is gone.
+
+        """
+        if not self._inbox and self.lost_reason is None:
+            with trio.move_on_after(wait_s):
+                self._waiting = current_task()
+                await wait_task_rescheduled(self._abort)
+        if self._inbox:
+            data, self._inbox = self._inbox, b""
+            return data
+        if self.lost_reason is not None:
+            raise ConnectionLost(self.lost_reason)
+        return None
+
+    def _wake(self) -> None:
+        task, self._waiting = self._waiting, None
+        if task is not None:
+            reschedule(task)
+
+    def _abort(self, _: object) -> Abort:
+        self._waiting = None
+        return Abort.SUCCEEDED

@@ -1,0 +1,33 @@
+"""Wall clock as a thing that is passed in, so that tests and replay decide what time it is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+import trio
+
+
+class Clock(Protocol):
+    """Tells the time of day."""
+
+    def now(self) -> datetime:
+        """Return the time now, UTC, aware."""
+        ...
+
+
+class SystemClock:
+    """The clock of this machine; the one place that reads it."""
+
+    def now(self) -> datetime:
+        """Return the time now, UTC, aware."""
+        return datetime.now(UTC)  # noqa: TID251 -- this is the clock that others take
+
+
+class TrioClock:
+    """A wall clock that follows trio's, hence a virtual day under ``trio.testing.MockClock``."""
+
+    def __init__(self, start: datetime) -> None:
+        self._start = start
+
+    def now(self) -> datetime:
+        """Return ``start`` plus trio's current time."""
+        return self._start + timedelta(seconds=trio.current_time())

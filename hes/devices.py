@@ -1,0 +1,226 @@
+"""The device list: one row of the CSV is one meter (see CONTRACT: Devices)."""
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from decimal import Decimal, InvalidOperation
+from typing import Final, NamedTuple
+
+import msgspec
+
+from hes.ids import MeterId, ModemId
+
+COLUMNS: Final = (
+    "meter_id", "modem_id", "link", "protocol", "framing", "meter_type", "address", "client_sap",
+    "server_sap", "auth", "password", "encryption_key", "authentication_key", "system_title",
+    "area", "ct_ratio", "vt_ratio",
+)  # fmt: skip
+SECRET_COLUMNS: Final = ("password", "encryption_key", "authentication_key")
+PROTOCOLS: Final = ("dlms", "iec62056-21", "dlt645-2007", "dlt645-1997")
+FRAMINGS: Final = ("hdlc", "wrapper")
+AUTHS: Final = ("none", "low", "gmac")
+LINKS: Final = ("", "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "dlms-push", "hml1")
+NAME_SIZE_MAX: Final = 64
+ROWS_MAX: Final = 2_000_000
+ERRORS_MAX: Final = 100
+
+
+class Device(msgspec.Struct, frozen=True, kw_only=True):
+    """One meter: where it is, how to talk to it, and its keys.
+
+    ``encryption_key``, ``authentication_key`` and ``password`` are secrets: ``repr`` hides them,
+    and they never go into events, logs, exports or the API.
+    """
+
+    meter_id: MeterId
+    modem_id: ModemId
+    link: str = ""
+    protocol: str = "dlms"
+    framing: str = "hdlc"
+    meter_type: str = ""
+    address: str = ""
+    client_sap: int = 1
+    server_sap: int = 1
+    auth: str = "none"
+    password: str = ""
+    encryption_key: bytes = b""
+    authentication_key: bytes = b""
+    system_title: bytes = b""
+    area: str = ""
+    ct_ratio: str = "1"
+    vt_ratio: str = "1"
+
+    def __repr__(self) -> str:
+        return f"Device({self.meter_id} behind {self.modem_id}, {self.protocol}/{self.framing})"
+
+    @property
+    def has_keys(self) -> bool:
+        """Whether ciphered messages of this meter can be read."""
+        return bool(self.encryption_key)
+
+
+class RowError(NamedTuple):
+    """What is wrong with one cell; ``row`` counts from 1 with the header as row 1."""
+
+    row: int
+    column: str
+    problem: str
+
+    def __str__(self) -> str:
+        return f"row {self.row}, column {self.column}: {self.problem}"
+
+
+class DeviceListError(Exception):
+    """The CSV has errors; nothing of it was taken."""
+
+    def __init__(self, errors: list[RowError]) -> None:
+        first = "; ".join(map(str, errors[:5]))
+        more = f"; and {len(errors) - 5} more" if len(errors) > 5 else ""
+        super().__init__(f"the device list has {len(errors)} error(s): {first}{more}")
+        self.errors = errors
+
+
+def parse_csv(text: str) -> list[Device]:
+    """Return the devices of a CSV with a header.
+
+    Raises:
+        DeviceListError: some cell is wrong; every error is in it, by row and column.
+
+    """
+    reader = csv.DictReader(io.StringIO(text.removeprefix("\ufeff")), strict=True)
+    try:
+        rows = list(reader)
+    except csv.Error as problem:
+        raise DeviceListError([RowError(reader.line_num, "-", f"no CSV: {problem}")]) from None
+    errors = list(_header_errors(reader.fieldnames))
+    devices: dict[str, Device] = {}
+    if not errors:
+        for number, row in enumerate(rows, start=2):
+            _take_row(number, row, devices, errors)
+            if len(errors) >= ERRORS_MAX:
+                break
+    if errors:
+        raise DeviceListError(errors)
+    return list(devices.values())
+
+
+def write_csv(devices: Iterable[Device]) -> str:
+    """Return the CSV of ``devices`` with the secret columns empty."""
+    out = io.StringIO()
+    writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for device in devices:
+        row = msgspec.structs.asdict(device)
+        row |= dict.fromkeys(SECRET_COLUMNS, "")
+        row["system_title"] = device.system_title.hex()
+        writer.writerow(row)
+    return out.getvalue()
+
+
+def _header_errors(header: Iterable[str] | None) -> Iterator[RowError]:
+    names = list(header or ())
+    for required in ("meter_id", "modem_id"):
+        if required not in names:
+            yield RowError(1, required, "this column is missing from the header")
+    for name in names:
+        if name not in COLUMNS:
+            yield RowError(1, str(name), f"unknown column; known are {', '.join(COLUMNS)}")
+
+
+def _take_row(
+    number: int, row: dict[str, str], devices: dict[str, Device], errors: list[RowError]
+) -> None:
+    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    before = len(errors)
+    if any(name not in COLUMNS for name in row):
+        errors.append(RowError(number, "-", "more cells than the header has columns"))
+    errors.extend(RowError(number, c, p) for c, p in _cell_errors(cells))
+    meter_id = cells["meter_id"]
+    if meter_id in devices:
+        errors.append(RowError(number, "meter_id", f"{meter_id} stands in an earlier row too"))
+    if len(errors) == before:
+        devices[meter_id] = _device(cells)
+
+
+def _cell_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for name in ("meter_id", "modem_id"):
+        if name == "meter_id" and not cells[name]:
+            yield name, "must not be empty"
+        if len(cells[name]) > NAME_SIZE_MAX or not cells[name].isprintable():
+            yield name, f"at most {NAME_SIZE_MAX} printable characters"
+    for name, allowed in (("protocol", PROTOCOLS), ("framing", FRAMINGS), ("auth", AUTHS)):
+        if cells.get(name) and cells[name] not in allowed:
+            yield name, f"{cells[name]!r} is none of {', '.join(allowed)}"
+    if cells.get("link", "") not in LINKS:
+        yield "link", f"{cells['link']!r} is none of {', '.join(LINKS[1:])}"
+    yield from _number_errors(cells)
+    yield from _key_errors(cells)
+
+
+def _number_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for name, most in (("client_sap", 0xFFFF), ("server_sap", 0xFFFF)):
+        text = cells.get(name, "")
+        if text and not (text.isdecimal() and int(text) <= most):
+            yield name, f"{text!r} is no whole number from 0 to {most}"
+    for name in ("ct_ratio", "vt_ratio"):
+        if cells.get(name) and not _is_ratio(cells[name]):
+            yield name, f"{cells[name]!r} is no ratio; write 200 or 200/5"
+    address, protocol = cells.get("address", ""), cells.get("protocol") or "dlms"
+    if protocol == "dlms" and address and not (address.isdecimal() and int(address) <= 16383):
+        yield "address", f"{address!r} is no HDLC physical address (0 to 16383)"
+
+
+def _is_ratio(text: str) -> bool:
+    try:
+        parts = [Decimal(part) for part in text.split("/")]
+    except InvalidOperation:
+        return False
+    return len(parts) in {1, 2} and all(part.is_finite() and part > 0 for part in parts)
+
+
+def _key_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for name, sizes in (
+        ("encryption_key", (16, 32)),
+        ("authentication_key", (16, 32)),
+        ("system_title", (8,)),
+    ):
+        text = cells.get(name, "")
+        if text and not _is_hex(text, sizes):
+            # The text itself is a secret, so it is not repeated.
+            yield name, f"must be {' or '.join(str(2 * size) for size in sizes)} hex digits"
+    if cells.get("auth") == "gmac" and not cells.get("encryption_key"):
+        yield "encryption_key", "auth is gmac, so a key is needed"
+    if cells.get("auth") == "low" and not cells.get("password"):
+        yield "password", "auth is low, so a password is needed"
+
+
+def _is_hex(text: str, sizes: tuple[int, ...]) -> bool:
+    try:
+        return len(bytes.fromhex(text)) in sizes
+    except ValueError:
+        return False
+
+
+def _device(cells: dict[str, str]) -> Device:
+    def number(name: str, otherwise: int) -> int:
+        return int(cells.get(name) or otherwise)
+
+    return Device(
+        meter_id=MeterId(cells["meter_id"]),
+        modem_id=ModemId(cells["modem_id"]),
+        link=cells.get("link", ""),
+        protocol=cells.get("protocol") or "dlms",
+        framing=cells.get("framing") or "hdlc",
+        meter_type=cells.get("meter_type", ""),
+        address=cells.get("address", ""),
+        client_sap=number("client_sap", 1),
+        server_sap=number("server_sap", 1),
+        auth=cells.get("auth") or "none",
+        password=cells.get("password", ""),
+        encryption_key=bytes.fromhex(cells.get("encryption_key", "")),
+        authentication_key=bytes.fromhex(cells.get("authentication_key", "")),
+        system_title=bytes.fromhex(cells.get("system_title", "")),
+        area=cells.get("area", ""),
+        ct_ratio=cells.get("ct_ratio") or "1",
+        vt_ratio=cells.get("vt_ratio") or "1",
+    )

@@ -1,0 +1,126 @@
+"""What the actor of a meter must remember: a fold of the meter's own stream, kept as snapshots.
+
+It holds what rules and repeats need, nothing for screens: those are projections.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from hes.events.base import DomainEvent
+from hes.events.device import CounterReserved
+from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
+from hes.events.power import PowerFailure, PowerRestored
+from hes.events.reading import LoadProfileRead, Reading, Source
+from hes.events.voltage import OverVoltage, OverVoltageCleared
+from hes.rules.over_voltage import PhaseWatch
+from hes.rules.repeats import CounterWindow, remember
+
+SNAPSHOT_EVERY: Final = 100
+"""Events between snapshots: bounds what an actor reads when it starts."""
+
+
+class MeterState(msgspec.Struct):
+    """The memory of one meter's actor."""
+
+    digests: list[bytes] = []
+    counters: CounterWindow = msgspec.field(default_factory=CounterWindow)
+    counter_reserved: int = 0
+    """Our own invocation counters below this may have been used."""
+    phases: dict[str, PhaseWatch] = {}
+    drifting: bool = False
+    failed_at: datetime | None = None
+    """Since when the meter is known to be without supply, by our clock."""
+    profile_until: dict[str, datetime] = {}
+    """Profile to the end of the last interval that we have."""
+    collected_at: datetime | None = None
+    """When the last scheduled read succeeded."""
+
+    def apply(self, event: DomainEvent) -> None:
+        """Take one event of the meter's stream."""
+        digest = getattr(event, "digest", None)
+        if digest is not None:
+            remember(self.digests, digest)
+        counter = getattr(event, "counter", None)
+        if counter is not None:
+            self.counters.take(counter)
+        fold = _FOLDS.get(type(event))
+        if fold is not None:
+            fold(self, event)
+
+    def snapshot(self) -> bytes:
+        """Return the stored form."""
+        return _encoder.encode(self)
+
+    @classmethod
+    def restore(cls, state: bytes) -> "MeterState":
+        """Return the state in a stored form.
+
+        Raises:
+            msgspec.DecodeError: it was written by another version; fold the stream instead.
+
+        """
+        return _decoder.decode(state)
+
+
+def _reading(state: MeterState, event: Reading) -> None:
+    if event.source is Source.SCHEDULED:
+        state.collected_at = event.received_at
+
+
+def _profile(state: MeterState, event: LoadProfileRead) -> None:
+    if event.rows:
+        last = max(row.ends_at for row in event.rows)
+        known = state.profile_until.get(event.profile)
+        if known is None or last > known:
+            state.profile_until[event.profile] = last
+
+
+def _over_voltage(state: MeterState, event: OverVoltage) -> None:
+    state.phases[event.phase] = PhaseWatch(raised=True)
+
+
+def _over_voltage_cleared(state: MeterState, event: OverVoltageCleared) -> None:
+    state.phases[event.phase] = PhaseWatch()
+
+
+def _drift(state: MeterState, _event: ClockDrift) -> None:
+    state.drifting = True
+
+
+def _drift_cleared(state: MeterState, _event: ClockDriftCleared) -> None:
+    state.drifting = False
+
+
+def _clock_set(state: MeterState, _event: ClockSet) -> None:
+    state.drifting = False
+
+
+def _failed(state: MeterState, event: PowerFailure) -> None:
+    state.failed_at = event.received_at
+
+
+def _restored(state: MeterState, _event: PowerRestored) -> None:
+    state.failed_at = None
+
+
+def _reserved(state: MeterState, event: CounterReserved) -> None:
+    state.counter_reserved = max(state.counter_reserved, event.below)
+
+
+_FOLDS: Final[dict[type[DomainEvent], Callable[[MeterState, Any], None]]] = {
+    Reading: _reading,
+    LoadProfileRead: _profile,
+    OverVoltage: _over_voltage,
+    OverVoltageCleared: _over_voltage_cleared,
+    ClockDrift: _drift,
+    ClockDriftCleared: _drift_cleared,
+    ClockSet: _clock_set,
+    PowerFailure: _failed,
+    PowerRestored: _restored,
+    CounterReserved: _reserved,
+}
+_encoder = msgspec.msgpack.Encoder()
+_decoder = msgspec.msgpack.Decoder(MeterState)

@@ -1,0 +1,1 @@
+"""Pure rules: facts in, judgements out; no clock, no socket, no store."""

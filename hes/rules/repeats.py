@@ -1,0 +1,56 @@
+"""Messages that come again: a push is repeated until it is confirmed, and must count once.
+
+A ciphered push carries an invocation counter. A counter is taken once: when it is above all before,
+or within a short window below and not seen yet, since store-and-forward modems deliver out of order
+(the anti-replay window of RFC 4303, 3.4.3). A plain push is known again by a digest of its bytes.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+
+WINDOW: Final = 32
+DIGESTS_KEPT: Final = 64
+"""A modem queues fewer unconfirmed messages for one meter than that."""
+
+
+class CounterWindow(msgspec.Struct, array_like=True):
+    """The highest counter taken, and which of the ``WINDOW`` before it were."""
+
+    highest: int = -1
+    seen: int = 0
+    """Bit n is set when ``highest - n`` was taken."""
+
+    def accepts(self, counter: int) -> bool:
+        """Whether ``counter`` was not taken yet and is not too old to know."""
+        if counter > self.highest:
+            return True
+        behind = self.highest - counter
+        return behind < WINDOW and not self.seen >> behind & 1
+
+    def take(self, counter: int) -> None:
+        """Remember ``counter``."""
+        if counter > self.highest:
+            self.seen = (self.seen << min(counter - self.highest, WINDOW) | 1) & (1 << WINDOW) - 1
+            self.highest = counter
+        elif self.highest - counter < WINDOW:
+            self.seen |= 1 << (self.highest - counter)
+
+
+def digest_of(message: bytes) -> bytes:
+    """Return the 8 bytes by which a message is known again."""
+    return hashlib.blake2b(message, digest_size=8).digest()
+
+
+def remember(digests: list[bytes], digest: bytes) -> None:
+    """Add ``digest`` and forget the oldest above ``DIGESTS_KEPT``."""
+    digests.append(digest)
+    if len(digests) > DIGESTS_KEPT:
+        del digests[0]
+
+
+def is_repeat(digests: Sequence[bytes], digest: bytes) -> bool:
+    """Whether this message came before."""
+    return digest in digests

@@ -1,0 +1,1 @@
+"""The event log: recorders for the databases, the stored form, snapshots."""

@@ -1,0 +1,1 @@
+"""Read models: each projection is one file, a fold of events and its SQL."""

@@ -1,0 +1,1 @@
+"""What differs between the databases that hold read models."""

@@ -1,0 +1,1 @@
+"""DLMS/COSEM: A-XDR, HDLC, wrapper, application layer, security, client dialogues."""

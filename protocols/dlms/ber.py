@@ -1,0 +1,43 @@
+"""The little of BER that ACSE needs: tag, length, contents."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from protocols.dlms.lengths import decode_length, encode_length, truncated
+
+FIELDS_MAX: Final = 32
+"""An AARQ has at most 13 fields."""
+
+
+def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yield tag and contents of each field.
+
+    Raises:
+        RemoteProtocolError: ``truncated`` or ``length``.
+
+    """
+    at = 0
+    for _ in range(FIELDS_MAX):
+        if at >= len(data):
+            return
+        tag = data[at]
+        size, at = decode_length(data, at + 1)
+        if at + size > len(data):
+            raise truncated(size, at, data)
+        yield tag, data[at : at + size]
+        at += size
+
+
+def field(tag: int, contents: bytes) -> bytes:
+    """Return the bytes of one field."""
+    return bytes((tag,)) + encode_length(len(contents)) + contents
+
+
+def inner(contents: bytes, tag: int) -> bytes:
+    """Return the contents of the field ``tag`` inside an explicitly tagged one.
+
+    What is not wrapped is returned as it is: some meters leave the inner tag out.
+    """
+    if len(contents) >= 2 and contents[0] == tag and contents[1] == len(contents) - 2:
+        return contents[2:]
+    return contents

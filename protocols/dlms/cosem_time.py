@@ -1,0 +1,85 @@
+"""Date-time of COSEM (IEC 62056-6-2, clause on date and time formats): 12 octets to UTC and back.
+
+Layout::
+
+    year(2) month day weekday | hour minute second hundredths | deviation(2, signed) | status
+
+FF (FFFF for the year, 8000 for the deviation) means not specified. The deviation is minutes from
+local time to UTC: local + deviation = UTC, -420 (FE5C) in Vietnam. Some makers write it with the
+other sign; that is a property of the meter type.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from protocols.errors import RemoteProtocolError
+
+SIZE: Final = 12
+UNSPECIFIED_DEVIATION: Final = -0x8000
+STATUS_DST: Final = 0x80
+STATUS_INVALID: Final = 0x01
+DEVIATION_MAX: Final = 840
+"""Minutes; no time zone is farther from UTC."""
+
+
+def decode_time(
+    octets: bytes, *, utc_offset_min: int = 0, positive_east: bool = False
+) -> datetime | None:
+    """Return the instant in ``octets``, UTC; None when date or hour is not specified.
+
+    ``utc_offset_min`` is used when the deviation is not specified: minutes that local standard time
+    is ahead of UTC (420 in Vietnam). ``positive_east`` is for makers who write the deviation with
+    the other sign.
+
+    Raises:
+        RemoteProtocolError: ``date-time``: it is no date.
+
+    """
+    if len(octets) != SIZE:
+        raise RemoteProtocolError("date-time", f"a date-time of {len(octets)} bytes")
+    year = int.from_bytes(octets[:2])
+    month, day = octets[2], octets[3]
+    hour, minute, second, hundredths = octets[5:9]
+    if year == 0xFFFF or 0xFF in {month, day, hour} or month > 12:
+        return None
+    try:
+        local = datetime(
+            year, month, day, hour, 0 if minute == 0xFF else minute,
+            0 if second == 0xFF else second,
+            0 if hundredths == 0xFF else hundredths * 10_000, tzinfo=UTC,
+        )  # fmt: skip
+        return local + timedelta(minutes=_to_utc_min(octets, utc_offset_min, positive_east))
+    except (ValueError, OverflowError) as problem:
+        raise RemoteProtocolError("date-time", f"{octets.hex()} is no date: {problem}") from None
+
+
+def _to_utc_min(octets: bytes, utc_offset_min: int, positive_east: bool) -> int:
+    deviation = int.from_bytes(octets[9:11], signed=True)
+    if deviation == UNSPECIFIED_DEVIATION:
+        return -utc_offset_min
+    if abs(deviation) > DEVIATION_MAX:
+        raise ValueError(f"a deviation of {deviation} minutes")
+    return -deviation if positive_east else deviation
+
+
+def encode_time(
+    instant: datetime,
+    *,
+    utc_offset_min: int | None = 0,
+    status: int = 0,
+    with_deviation: bool = True,
+) -> bytes:
+    """Return the 12 octets of ``instant`` in a local time that far ahead of UTC.
+
+    Without deviation the local time stands alone (8000): some meters want it so.
+    """
+    offset_min = utc_offset_min or 0
+    local = instant.astimezone(UTC) + timedelta(minutes=offset_min)
+    deviation = -offset_min if with_deviation else UNSPECIFIED_DEVIATION
+    return (
+        local.year.to_bytes(2)
+        + bytes((local.month, local.day, local.isoweekday()))
+        + bytes((local.hour, local.minute, local.second, local.microsecond // 10_000))
+        + deviation.to_bytes(2, signed=True)
+        + bytes((status,))
+    )

@@ -1,0 +1,35 @@
+"""Opening a protected message whose keys are at hand."""
+
+from typing import Any
+
+import msgspec
+
+from protocols.dlms.apdu import decode_apdu
+from protocols.dlms.apdu_ciphered import Ciphered
+from protocols.dlms.security import Keys, unprotect
+from protocols.errors import RemoteProtocolError
+
+
+class Opened(msgspec.Struct, frozen=True):
+    """A message with its protection taken off; its tag, if it had one, was right."""
+
+    system_title: bytes
+    counter: int
+    control: int
+    plain_bytes: bytes
+    plain: Any
+
+
+def open_ciphered(ciphered: Ciphered, keys: Keys, title: bytes | None) -> Opened:
+    """Return what ``ciphered`` holds; ``title`` is the sender's where the message names none.
+
+    Raises:
+        RemoteProtocolError: ``auth-tag``: wrong key or altered; or the contents are malformed.
+
+    """
+    sender = ciphered.system_title or title
+    if sender is None:
+        raise RemoteProtocolError("system-title", "nobody knows the system title of the sender")
+    key = keys.dedicated if ciphered.dedicated else keys.encryption
+    header, plain = unprotect(ciphered.message, title=sender, key=key, ak=keys.authentication)
+    return Opened(sender, header.counter, header.control, plain, decode_apdu(plain))

@@ -1,0 +1,314 @@
+"""An engineer's translator: a frame in, everything that can be said about it out, as plain data.
+
+The request names the framing and may hold keys; the answer's shape is that of CONTRACT: ``hes
+decode``. A frame that must be refused gives ``{"ok": false, "error": category, "detail": ...}``.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from protocols.dlms import acse, apdu_action, hdlc_capture, mbus, wrapper
+from protocols.dlms.apdu import decode_apdu
+from protocols.dlms.apdu_ciphered import TAGS as CIPHERED_TAGS, Ciphered
+from protocols.dlms.apdu_get import GetBlock
+from protocols.dlms.apdu_push import DataNotification
+from protocols.dlms.axdr import decode_all
+from protocols.dlms.cosem import ASSOCIATION_OBIS
+from protocols.dlms.display import show_apdu, show_value
+from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
+from protocols.dlms.hdlc import HdlcFrame
+from protocols.dlms.llc import strip_llc
+from protocols.dlms.opened import open_ciphered
+from protocols.dlms.push import items_of
+from protocols.dlms.security import Keys, check_gmac_token
+from protocols.errors import ProtocolError, RemoteProtocolError
+
+PROTOCOL: Final = "dlms"
+HDLC_PARAMETERS: Final = b"\x81\x80"
+HEX_SIZE_MAX: Final = 4 * 1024 * 1024
+
+
+class _Session:
+    """What the messages of one capture tell about each other."""
+
+    def __init__(self, keys: Mapping[str, Any] | None) -> None:
+        self.keys = _keys(keys)
+        title = (keys or {}).get("system_title")
+        self.titles: dict[str, bytes | None] = dict.fromkeys(
+            ("tx", "rx"), bytes.fromhex(title) if title else None
+        )
+        self.challenges: dict[str, bytes | None] = {"tx": None, "rx": None}
+        self.tokens: list[tuple[str, bytes]] = []
+
+    # -- one message
+
+    def show(self, apdu: bytes, direction: str) -> dict[str, Any]:
+        """Return one message in the translator's notation."""
+        item: dict[str, Any] = {"dir": direction, "apdu_hex": apdu.hex()}
+        if apdu[:2] == HDLC_PARAMETERS:
+            return item | {"apdu": {"type": "hdlc-parameters"}}
+        decoded = decode_apdu(apdu)
+        plain = decoded
+        if isinstance(decoded, Ciphered):
+            item["apdu"], plain = self._ciphered(decoded, direction)
+        elif isinstance(decoded, acse.Aarq | acse.Aare):
+            item["apdu"] = self._association(decoded, direction)
+        else:
+            item["apdu"] = show_apdu(decoded)
+        self._note(plain, direction)
+        return item | _values(plain)
+
+    def _ciphered(self, ciphered: Ciphered, direction: str) -> tuple[dict[str, Any], Any]:
+        title = ciphered.system_title or self.titles[direction]
+        shown: dict[str, Any] = {
+            "type": "ciphered",
+            "security": _security(ciphered, title),
+            "plain_hex": None,
+            "plain": None,
+        }
+        has_key = self.keys and (
+            self.keys.dedicated if ciphered.dedicated else self.keys.encryption
+        )
+        if self.keys is None or not has_key:
+            return shown, None
+        opened = open_ciphered(ciphered, self.keys, title)
+        shown |= {"plain_hex": opened.plain_bytes.hex(), "plain": show_apdu(opened.plain)}
+        return shown, opened.plain
+
+    def _association(self, apdu: acse.Aarq | acse.Aare, direction: str) -> dict[str, Any]:
+        if apdu.system_title is not None:
+            self.titles[direction] = apdu.system_title
+        self.challenges[direction] = apdu.authentication_value
+        shown = show_apdu(apdu)
+        information = apdu.user_information
+        if information is None:
+            return shown
+        if information[:1] and information[0] in CIPHERED_TAGS:
+            return shown | {"user_information": self._sealed(information, direction)}
+        return shown | {"user_information": show_apdu(decode_apdu(information))}
+
+    def _sealed(self, information: bytes, direction: str) -> dict[str, Any]:
+        ciphered = decode_apdu(information)
+        title = self.titles[direction]
+        seal = {"ciphered": _security(ciphered, title)}
+        if self.keys is None or title is None:
+            return seal
+        return show_apdu(open_ciphered(ciphered, self.keys, title).plain) | seal
+
+    # -- the whole capture
+
+    def _note(self, apdu: Any, direction: str) -> None:  # noqa: ANN401
+        """Keep the answers to HLS challenges: reply_to_HLS_authentication and its result."""
+        if isinstance(apdu, apdu_action.ActionRequest):
+            method = apdu.method
+            if method.obis == ASSOCIATION_OBIS and method.index == 1:
+                self._token(apdu.parameter, direction)
+        elif isinstance(apdu, apdu_action.ActionResponse) and apdu.returned:
+            self._token(apdu.value, direction)
+
+    def _token(self, token: Any, direction: str) -> None:  # noqa: ANN401
+        if isinstance(token, bytes) and len(token) == 17:
+            self.tokens.append((direction, token))
+
+    def hls(self) -> list[dict[str, Any]]:
+        """Return the answers to HLS-GMAC challenges and whether they are right."""
+        shown: list[dict[str, Any]] = []
+        for direction, token in self.tokens:
+            challenge = self.challenges["rx" if direction == "tx" else "tx"]
+            title = self.titles[direction]
+            if challenge is None or title is None or self.keys is None:
+                continue
+            who = "client f(StoC)" if direction == "tx" else "server f(CtoS)"
+            valid = _is_valid(token, challenge, title, self.keys)
+            shown.append({"who": who, "challenge": challenge.hex(), "token": token.hex(),
+                          "valid": valid})  # fmt: skip
+        return shown
+
+
+def _is_valid(token: bytes, challenge: bytes, title: bytes, keys: Keys) -> bool:
+    try:
+        check_gmac_token(token, challenge, title=title, keys=keys)
+    except RemoteProtocolError:
+        return False
+    return True
+
+
+def _keys(keys: Mapping[str, Any] | None) -> Keys | None:
+    if not keys:
+        return None
+    parts = [bytes.fromhex(keys.get(name) or "") for name in ("ek", "ak", "ded")]
+    return Keys(*parts)
+
+
+def _security(ciphered: Ciphered, title: bytes | None) -> dict[str, Any]:
+    return {
+        "tag": ciphered.tag,
+        "system_title": None if title is None else title.hex(),
+        "security_control": ciphered.header.control,
+        "invocation_counter": ciphered.header.counter,
+    }
+
+
+def _values(apdu: Any) -> dict[str, Any]:  # noqa: ANN401
+    """Return the values by OBIS of a push, when it carries any."""
+    if not isinstance(apdu, DataNotification):
+        return {}
+    values: dict[str, Any] = {}
+    for item in items_of(apdu.body):
+        shown: dict[str, Any] = {"value": show_value(item.value)}
+        if item.scaler is not None:
+            shown |= {"scaler": item.scaler, "unit": item.unit}
+        values[item.key] = shown
+    return {"values": values} if values else {}
+
+
+def _frame(frame: HdlcFrame) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "dst": frame.destination.hex(),
+        "src": frame.source.hex(),
+        "control": frame.control,
+        "segmented": frame.segmented,
+        "fcs_ok": True,
+    }
+    if frame.information:
+        shown["hcs_ok"] = True
+    return shown | {"info": frame.information.hex()}
+
+
+def _show_all(apdus: list[bytes], session: _Session) -> list[dict[str, Any]]:
+    return [session.show(apdu, "rx") for apdu in apdus]
+
+
+def _hdlc(capture: bytes, session: _Session) -> dict[str, Any]:
+    frames = hdlc_capture.read_capture(capture)
+    apdus = hdlc_capture.join_information(frames)
+    return {"frames": list(map(_frame, frames)), "apdus": _show_all(apdus, session)}
+
+
+def _hdlc_frame(capture: bytes, _session: _Session) -> dict[str, Any]:
+    return {"frames": list(map(_frame, hdlc_capture.read_capture(capture)))}
+
+
+def _hdlc_gbt(capture: bytes, session: _Session) -> dict[str, Any]:
+    frames = hdlc_capture.read_capture(capture)
+    joiner = BlockJoiner()
+    apdus: list[bytes] = []
+    for message in hdlc_capture.join_information(frames):
+        if message[:1] != bytes((GBT_TAG,)):
+            apdus.append(message)
+        elif (apdu := joiner.take(decode_block(message))) is not None:
+            apdus.append(apdu)
+    if joiner.open:
+        raise RemoteProtocolError("truncated", "the last block of a block transfer is missing")
+    return {"frames": list(map(_frame, frames)), "apdus": _show_all(apdus, session)}
+
+
+def _wrapper(capture: bytes, session: _Session) -> dict[str, Any]:
+    wpdus = wrapper.read_capture(capture)
+    heads = [{"src": w.source, "dst": w.destination, "length": len(w.apdu)} for w in wpdus]
+    return {"wrapper": heads, "apdus": _show_all([w.apdu for w in wpdus], session)}
+
+
+def _mbus(capture: bytes, session: _Session) -> dict[str, Any]:
+    return {"apdus": _show_all(mbus.read_capture(capture), session)}
+
+
+def _llc(capture: bytes, session: _Session) -> dict[str, Any]:
+    return {"apdus": [session.show(strip_llc(capture), "rx")]}
+
+
+def _apdu(capture: bytes, session: _Session) -> dict[str, Any]:
+    return {"apdus": [session.show(capture, "rx")]}
+
+
+def _axdr(capture: bytes, _session: _Session) -> dict[str, Any]:
+    return {"value": show_value(decode_all(capture))}
+
+
+FRAMINGS: Final[dict[str, Callable[[bytes, _Session], dict[str, Any]]]] = {
+    "hdlc": _hdlc,
+    "hdlc-frame": _hdlc_frame,
+    "hdlc-gbt": _hdlc_gbt,
+    "wrapper": _wrapper,
+    "mbus": _mbus,
+    "llc": _llc,
+    "apdu": _apdu,
+    "axdr": _axdr,
+}
+
+
+def _hdlc_session(frames: list[tuple[str, bytes]], session: _Session) -> dict[str, Any]:
+    apdus: list[dict[str, Any]] = []
+    waiting: dict[str, list[HdlcFrame]] = {"tx": [], "rx": []}
+    for direction, raw in frames:
+        parts = waiting[direction]
+        parts += hdlc_capture.read_capture(raw)
+        if parts[-1].segmented:
+            continue
+        apdus += [session.show(a, direction) for a in hdlc_capture.join_information(parts)]
+        waiting[direction] = []
+    if any(waiting.values()):
+        raise RemoteProtocolError("truncated", "segmented frame without end")
+    return {"apdus": apdus, "hls_gmac": session.hls()}
+
+
+def _apdu_session(frames: list[tuple[str, bytes]], session: _Session) -> dict[str, Any]:
+    shown = {"apdus": [session.show(raw, direction) for direction, raw in frames]}
+    blocks = [a for _, raw in frames if isinstance(a := decode_apdu(raw), GetBlock)]
+    if not blocks:
+        return shown
+    return shown | {"joined_value": show_value(decode_all(b"".join(b.raw for b in blocks)))}
+
+
+SESSIONS: Final = {"hdlc-session": _hdlc_session, "apdu-session": _apdu_session}
+
+
+def translate(request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what is to be said about the frames in ``request``; never raises."""
+    try:
+        return {"ok": True} | _translate(request)
+    except ProtocolError as problem:
+        return {"ok": False, "error": problem.category, "detail": str(problem)}
+
+
+def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
+    framing = request.get("framing") or "apdu"
+    session = _Session(_checked_keys(request.get("keys")))
+    if framing in SESSIONS:
+        frames = [(d, _bytes(text)) for d, text in _checked_frames(request)]
+        return SESSIONS[framing](frames, session)
+    if framing not in FRAMINGS:
+        raise RemoteProtocolError("framing", f"unknown framing {framing!r}")
+    text = request.get("hex")
+    return FRAMINGS[framing](_bytes(request.get("raw_hex") if text is None else text), session)
+
+
+def _bytes(text: Any) -> bytes:  # noqa: ANN401
+    if not isinstance(text, str) or len(text) > HEX_SIZE_MAX:
+        raise RemoteProtocolError("hex", "the frame must be given as hex digits")
+    try:
+        return bytes.fromhex(text)
+    except ValueError:
+        raise RemoteProtocolError("hex", "the frame is not hex") from None
+
+
+def _checked_frames(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+    frames = request.get("frames_in_order")
+    good = isinstance(frames, list) and all(
+        isinstance(f, list) and len(f) == 2 and f[0] in {"tx", "rx"} for f in frames
+    )
+    if not good or frames is None:
+        raise RemoteProtocolError("framing", "a session needs frames_in_order: [[tx|rx, hex], ...]")
+    return [(direction, text) for direction, text in frames]
+
+
+def _checked_keys(keys: Any) -> Mapping[str, Any] | None:  # noqa: ANN401
+    if keys is None:
+        return None
+    if not isinstance(keys, Mapping):
+        raise RemoteProtocolError("keys", "keys must be an object with ek, ak, ded, system_title")
+    sizes = {"ek": (16, 32), "ak": (16, 32), "ded": (16, 32), "system_title": (8,)}
+    for name, allowed in sizes.items():
+        if keys.get(name) and len(_bytes(keys[name])) not in allowed:
+            raise RemoteProtocolError("keys", f"{name} has the wrong length")
+    return keys

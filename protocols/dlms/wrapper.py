@@ -1,0 +1,99 @@
+"""TCP wrapper of DLMS/COSEM (IEC 62056-47): bytes in, one APDU at a time out.
+
+Layout, four big-endian 16-bit words and the payload::
+
+    version = 1 | source wPort | destination wPort | apdu_size | apdu
+
+The stream has no sync mark, so a wrong version cannot be skipped: it ends the connection.
+"""
+
+import struct
+from typing import Final
+
+import msgspec
+
+from protocols.errors import LocalProtocolError, RemoteProtocolError
+
+VERSION: Final = 1
+HEADER: Final = struct.Struct(">HHHH")
+APDU_SIZE_MAX: Final = 8192
+"""The field allows 65535. 8 KiB is above what meters on cellular links negotiate, and bounds what a
+rude peer can make us hold: an APDU and one receive, 24 KiB; 240 MiB for 10,000 of them."""
+
+
+class Wpdu(msgspec.Struct, frozen=True):
+    """One wrapped APDU; wPorts are the addresses of client and logical device."""
+
+    source: int
+    destination: int
+    apdu: bytes
+
+
+def encode_wpdu(source: int, destination: int, apdu: bytes) -> bytes:
+    """Return the bytes of one wrapped APDU.
+
+    Raises:
+        LocalProtocolError: the APDU is longer than ``APDU_SIZE_MAX``.
+
+    """
+    if len(apdu) > APDU_SIZE_MAX:
+        raise LocalProtocolError("size", f"APDU of {len(apdu)} bytes, limit {APDU_SIZE_MAX}")
+    return HEADER.pack(VERSION, source, destination, len(apdu)) + apdu
+
+
+class WrapperReader:
+    """Cuts a byte stream into WPDUs: feed ``receive_data``, then drain ``next_wpdu``."""
+
+    __slots__ = ("_buffer",)
+
+    def __init__(self) -> None:
+        self._buffer = b""
+
+    def receive_data(self, data: bytes) -> None:
+        """Add bytes as they came, cut anywhere."""
+        self._buffer = self._buffer + data if self._buffer else data
+
+    @property
+    def pending(self) -> int:
+        """Bytes that wait for the rest of their WPDU."""
+        return len(self._buffer)
+
+    def next_wpdu(self) -> Wpdu | None:
+        """Return the next complete WPDU, or None when more bytes are needed.
+
+        Raises:
+            RemoteProtocolError: wrong version or oversized APDU; the stream is lost.
+
+        """
+        if len(self._buffer) < HEADER.size:
+            return None
+        version, source, destination, size = HEADER.unpack_from(self._buffer)
+        if version != VERSION:
+            raise RemoteProtocolError("version", f"wrapper version {version:#06x}, expected 0x0001")
+        if size > APDU_SIZE_MAX:
+            raise RemoteProtocolError(
+                "size", f"APDU of {size} bytes announced, limit {APDU_SIZE_MAX}"
+            )
+        end = HEADER.size + size
+        if len(self._buffer) < end:
+            return None
+        apdu = self._buffer[HEADER.size : end]
+        self._buffer = self._buffer[end:]
+        return Wpdu(source, destination, apdu)
+
+
+def read_capture(capture: bytes) -> list[Wpdu]:
+    """Return the WPDUs of a whole capture.
+
+    Raises:
+        RemoteProtocolError: wrong version, or the last one is incomplete.
+
+    """
+    reader = WrapperReader()
+    reader.receive_data(capture)
+    wpdus: list[Wpdu] = []
+    while (wpdu := reader.next_wpdu()) is not None:
+        wpdus.append(wpdu)
+    if reader.pending or not wpdus:
+        raise RemoteProtocolError("truncated", f"{reader.pending} bytes are no whole WPDU")
+    return wpdus

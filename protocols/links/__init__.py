@@ -1,0 +1,1 @@
+"""How a modem says who it is and how it carries meter bytes."""

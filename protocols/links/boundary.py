@@ -1,0 +1,40 @@
+"""Where frames end in a byte stream, known from their headers alone.
+
+A modem may slip its heartbeat between two frames, never to be mixed up with the same bytes inside
+one. This follows the lengths of DLMS frames so that the link knows when it is between them.
+"""
+
+from typing import Final
+
+HDLC_FLAG: Final = 0x7E
+WRAPPER_HEADER_SIZE: Final = 8
+
+
+def frame_size(start: bytes | bytearray) -> int | None:
+    """Return the size of the frame that begins at ``start``.
+
+    0 means more bytes are needed to tell; None means this is no frame whose size can be told.
+    """
+    if start[0] == HDLC_FLAG:
+        return _hdlc_size(start)
+    if start[0] == 0:
+        return _wrapper_size(start)
+    return None
+
+
+def _hdlc_size(start: bytes | bytearray) -> int | None:
+    """Flag, format type 3 with an 11-bit length over what is between the flags, flag."""
+    if len(start) < 3:
+        return 0 if len(start) < 2 or start[1] & 0xF0 == 0xA0 else None
+    if start[1] & 0xF0 != 0xA0:
+        return None
+    return ((start[1] & 0x07) << 8 | start[2]) + 2
+
+
+def _wrapper_size(start: bytes | bytearray) -> int | None:
+    """Version 0001, two ports, 16-bit length."""
+    if start[1:2] not in {b"", b"\x01"}:
+        return None
+    if len(start) < WRAPPER_HEADER_SIZE:
+        return 0
+    return WRAPPER_HEADER_SIZE + int.from_bytes(start[6:8])
