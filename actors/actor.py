@@ -20,7 +20,7 @@ class Actor:
     async def started(self) -> None:
         """Prepare; messages are handled afterwards. An error here counts as a crash."""
 
-    async def receive(self, message: Any) -> Any:  # noqa: ANN401
+    async def receive(self, message: Any) -> Any:
         """Handle one message; what is returned answers an ask."""
         raise NotImplementedError
 
@@ -74,7 +74,7 @@ class Actor:
         if ref._current is question:
             question.settle(outcome.Value(value))
 
-    async def expect(self, wanted: Callable[[Any], bool], timeout_s: float) -> Any:  # noqa: ANN401
+    async def expect(self, wanted: Callable[[Any], bool], timeout_s: float) -> Any:
         """Return the next told message that is ``wanted``; everything else keeps its place.
 
         Raises:

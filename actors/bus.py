@@ -50,7 +50,7 @@ class Transaction:
         """Called exactly once: the result, or why there is none."""
         self.settled = False
 
-    def settle(self, result: Any, failure: Exception | None = None) -> None:  # noqa: ANN401
+    def settle(self, result: Any, failure: Exception | None = None) -> None:
         """Tell who asked; later calls change nothing."""
         if not self.settled:
             self.settled = True

@@ -44,7 +44,7 @@ class Question:
 
     __slots__ = ("_task", "deadline", "message", "result")
 
-    def __init__(self, message: Any, deadline: float) -> None:  # noqa: ANN401
+    def __init__(self, message: Any, deadline: float) -> None:
         self.message = message
         self.deadline = deadline
         self.result: outcome.Maybe[Any] | None = None
@@ -62,7 +62,7 @@ class Question:
         self._task = None
         return Abort.SUCCEEDED
 
-    async def wait(self) -> Any:  # noqa: ANN401
+    async def wait(self) -> Any:
         """Wait for the answer and return or raise it."""
         if self.result is None:
             self._task = current_task()
@@ -83,7 +83,7 @@ class Later:
         self._owed = owed
         owed.add(self)
 
-    def answer(self, value: Any) -> None:  # noqa: ANN401
+    def answer(self, value: Any) -> None:
         """Give the answer."""
         self._owed.discard(self)
         self._question.settle(outcome.Value(value))
@@ -166,7 +166,7 @@ class Ref:
 
     # -- for everybody
 
-    def tell(self, message: Any) -> None:  # noqa: ANN401
+    def tell(self, message: Any) -> None:
         """Put ``message`` into the mailbox; never waits.
 
         Raises:
@@ -185,7 +185,7 @@ class Ref:
         self.high = max(self.high, len(box))
         self.wake()
 
-    async def send(self, message: Any) -> None:  # noqa: ANN401
+    async def send(self, message: Any) -> None:
         """Put ``message`` into the mailbox; wait for room.
 
         Raises:
@@ -198,7 +198,7 @@ class Ref:
             await self._room.park()
         self.tell(message)
 
-    async def ask(self, message: Any, timeout_s: float) -> Any:  # noqa: ANN401
+    async def ask(self, message: Any, timeout_s: float) -> Any:
         """Send ``message`` and return the actor's answer.
 
         Raises:

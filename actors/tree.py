@@ -59,7 +59,7 @@ class Node:
 
     # -- timers
 
-    def after(self, seconds: float, ref: Ref, message: Any) -> None:  # noqa: ANN401
+    def after(self, seconds: float, ref: Ref, message: Any) -> None:
         """Tell ``ref`` the message later: one heap for all, no task and no scope per timer."""
         due = trio.current_time() + seconds
         heapq.heappush(self._timers, (due, next(self._numbers), ref, message))

@@ -37,7 +37,7 @@ DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
 }
 
 
-def decode_apdu(apdu: bytes) -> Any:  # noqa: ANN401 -- one Struct per kind of APDU
+def decode_apdu(apdu: bytes) -> Any:
     """Return the APDU as the Struct of its kind.
 
     Raises:

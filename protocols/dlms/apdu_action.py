@@ -24,7 +24,7 @@ class ActionRequest(msgspec.Struct, frozen=True):
     """Encoded A-XDR; None without parameter."""
 
     @property
-    def parameter(self) -> Any:  # noqa: ANN401 -- any value there is
+    def parameter(self) -> Any:
         """The parameter, decoded."""
         return None if self.data is None else decode_all(self.data)
 
@@ -72,7 +72,7 @@ class ActionBlockTaken(msgspec.Struct, frozen=True):
     block: int
 
 
-def _decode_request(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the requests above
+def _decode_request(apdu: bytes) -> Any:
     cursor = Cursor(apdu, 1)
     kind, invoke = cursor.byte(), cursor.byte()
     request: Any
@@ -93,7 +93,7 @@ def _decode_request(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the requests 
     return request
 
 
-def _decode_response(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the responses above
+def _decode_response(apdu: bytes) -> Any:
     cursor = Cursor(apdu, 1)
     kind, invoke = cursor.byte(), cursor.byte()
     response: Any

@@ -25,7 +25,7 @@ class SetRequest(msgspec.Struct, frozen=True):
     """Encoded A-XDR."""
 
     @property
-    def value(self) -> Any:  # noqa: ANN401 -- any value there is
+    def value(self) -> Any:
         """The value to write, decoded."""
         return decode_all(self.data)
 
@@ -80,7 +80,7 @@ class SetListResponse(msgspec.Struct, frozen=True):
     results: tuple[int, ...]
 
 
-def _decode_request(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the requests above
+def _decode_request(apdu: bytes) -> Any:
     cursor = Cursor(apdu, 1)
     kind, invoke = cursor.byte(), cursor.byte()
     request: Any
@@ -102,7 +102,7 @@ def _decode_request(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the requests 
     return request
 
 
-def _decode_response(apdu: bytes) -> Any:  # noqa: ANN401 -- one of the responses above
+def _decode_response(apdu: bytes) -> Any:
     cursor = Cursor(apdu, 1)
     kind, invoke = cursor.byte(), cursor.byte()
     response: Any

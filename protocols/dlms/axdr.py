@@ -76,7 +76,7 @@ def decode(data: bytes, start: int = 0, depth: int = 0) -> tuple[Any, int]:
     return _rare(tag, data, start, depth)
 
 
-def decode_all(data: bytes, start: int = 0) -> Any:  # noqa: ANN401 -- any value there is
+def decode_all(data: bytes, start: int = 0) -> Any:
     """Return the one value that ``data`` holds from ``start`` to its end.
 
     Raises:

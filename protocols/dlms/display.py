@@ -20,7 +20,7 @@ from protocols.dlms.cosem import Attribute, Refused, Selection, obis_text
 from protocols.dlms.gbt import Block
 
 
-def show_value(value: Any) -> Any:  # noqa: ANN401
+def show_value(value: Any) -> Any:
     """Return an A-XDR value in the translator's notation."""
     if isinstance(value, bytes):
         return "hex:" + value.hex()
@@ -50,7 +50,7 @@ def _selection(selection: Selection | None) -> dict[str, Any] | None:
     }
 
 
-def _result(result: Any) -> dict[str, Any]:  # noqa: ANN401
+def _result(result: Any) -> dict[str, Any]:
     return {"error": result.code} if isinstance(result, Refused) else {"data": show_value(result)}
 
 
@@ -174,8 +174,12 @@ def _event_notification(a: push.EventNotification) -> dict[str, Any]:
 
 
 def _exception(a: errors.ExceptionResponse) -> dict[str, Any]:
-    return {"type": "exception-response", "state_error": a.state_error,
-            "service_error": a.service_error, "invocation_counter": a.invocation_counter}  # fmt: skip
+    return {
+        "type": "exception-response",
+        "state_error": a.state_error,
+        "service_error": a.service_error,
+        "invocation_counter": a.invocation_counter,
+    }
 
 
 def _service_error(a: errors.ConfirmedServiceError) -> dict[str, Any]:
@@ -247,6 +251,6 @@ SHOW: Final[dict[Any, Callable[[Any], dict[str, Any]]]] = {
 }  # fmt: skip
 
 
-def show_apdu(apdu: Any) -> dict[str, Any]:  # noqa: ANN401
+def show_apdu(apdu: Any) -> dict[str, Any]:
     """Return a decoded, unprotected APDU in the translator's notation."""
     return SHOW[type(apdu)](apdu)

@@ -41,7 +41,7 @@ class PushItem(msgspec.Struct, frozen=True):
         return f"{self.class_id}/{self.obis}/{self.attribute}"
 
 
-def items_of(body: Any) -> list[PushItem]:  # noqa: ANN401 -- any value there is
+def items_of(body: Any) -> list[PushItem]:
     """Return the values of a push that carry OBIS codes; empty when it carries none."""
     if not isinstance(body, list):
         return []
@@ -55,11 +55,11 @@ def items_of(body: Any) -> list[PushItem]:  # noqa: ANN401 -- any value there is
     return (structured or _flat(body))[:ITEMS_MAX]
 
 
-def _is_obis(value: Any) -> bool:  # noqa: ANN401
+def _is_obis(value: Any) -> bool:
     return isinstance(value, bytes) and len(value) == OBIS_SIZE
 
 
-def _is_object(value: Any) -> bool:  # noqa: ANN401
+def _is_object(value: Any) -> bool:
     return (
         isinstance(value, list | tuple)
         and len(value) >= 4
@@ -69,7 +69,7 @@ def _is_object(value: Any) -> bool:  # noqa: ANN401
     )
 
 
-def _is_object_list(value: Any) -> bool:  # noqa: ANN401
+def _is_object_list(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and all(map(_is_object, value))
 
 
@@ -87,7 +87,7 @@ def _described(objects: list[Any], body: list[Any]) -> list[PushItem]:
     ]
 
 
-def _structured(part: Any) -> PushItem | None:  # noqa: ANN401
+def _structured(part: Any) -> PushItem | None:
     if not isinstance(part, list | tuple) or len(part) not in {2, 3} or not _is_obis(part[0]):
         return None
     item = PushItem(obis_text(part[0]), part[1])
@@ -111,7 +111,7 @@ def _flat(body: list[Any]) -> list[PushItem]:
     return items
 
 
-def clock_of(items: list[PushItem], body: Any) -> bytes | None:  # noqa: ANN401
+def clock_of(items: list[PushItem], body: Any) -> bytes | None:
     """Return the meter's own time in the message: the clock object, or a leading date-time."""
     for item in items:
         is_clock = item.obis.split(".", 2)[2] == "1.0.0.255" and item.obis.startswith("0.")
@@ -133,7 +133,7 @@ def identities_of(items: list[PushItem]) -> list[str]:
     return [name for _, name in sorted(found)]
 
 
-def _name(value: Any) -> str | None:  # noqa: ANN401
+def _name(value: Any) -> str | None:
     text = value.decode("latin-1") if isinstance(value, bytes) else value
     if not isinstance(text, str):
         return None

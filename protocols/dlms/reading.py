@@ -54,7 +54,7 @@ class Cursor:
             raise RemoteProtocolError("truncated", f"{count} elements in {left} bytes")
         return count
 
-    def value(self) -> Any:  # noqa: ANN401 -- any value there is
+    def value(self) -> Any:
         """Take one A-XDR value."""
         value, self.at = decode(self.data, self.at)
         return value

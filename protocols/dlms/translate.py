@@ -97,7 +97,7 @@ class _Session:
 
     # -- the whole capture
 
-    def _note(self, apdu: Any, direction: str) -> None:  # noqa: ANN401
+    def _note(self, apdu: Any, direction: str) -> None:
         """Keep the answers to HLS challenges: reply_to_HLS_authentication and its result."""
         if isinstance(apdu, apdu_action.ActionRequest):
             method = apdu.method
@@ -106,7 +106,7 @@ class _Session:
         elif isinstance(apdu, apdu_action.ActionResponse) and apdu.returned:
             self._token(apdu.value, direction)
 
-    def _token(self, token: Any, direction: str) -> None:  # noqa: ANN401
+    def _token(self, token: Any, direction: str) -> None:
         if isinstance(token, bytes) and len(token) == 17:
             self.tokens.append((direction, token))
 
@@ -149,7 +149,7 @@ def _security(ciphered: Ciphered, title: bytes | None) -> dict[str, Any]:
     }
 
 
-def _values(apdu: Any) -> dict[str, Any]:  # noqa: ANN401
+def _values(apdu: Any) -> dict[str, Any]:
     """Return the values by OBIS of a push, when it carries any."""
     if not isinstance(apdu, DataNotification):
         return {}
@@ -283,7 +283,7 @@ def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
     return FRAMINGS[framing](_bytes(request.get("raw_hex") if text is None else text), session)
 
 
-def _bytes(text: Any) -> bytes:  # noqa: ANN401
+def _bytes(text: Any) -> bytes:
     if not isinstance(text, str) or len(text) > HEX_SIZE_MAX:
         raise RemoteProtocolError("hex", "the frame must be given as hex digits")
     try:
@@ -302,7 +302,7 @@ def _checked_frames(request: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(direction, text) for direction, text in frames]
 
 
-def _checked_keys(keys: Any) -> Mapping[str, Any] | None:  # noqa: ANN401
+def _checked_keys(keys: Any) -> Mapping[str, Any] | None:
     if keys is None:
         return None
     if not isinstance(keys, Mapping):

@@ -1,0 +1,25 @@
+"""What carries APDUs between client and meter: the HDLC link or the TCP wrapper."""
+
+from collections.abc import Generator
+from typing import Protocol
+
+from protocols.dialogue import Exchange
+
+Step = Generator[Exchange, bytes | None, None]
+Answer = Generator[Exchange, bytes | None, bytes]
+
+
+class Carrier(Protocol):
+    """One link to one meter. Every method is a dialogue (``protocols.dialogue``)."""
+
+    def connect(self) -> Step:
+        """Open the link."""
+        ...
+
+    def ask(self, apdu: bytes, *, wait_s: float | None = None) -> Answer:
+        """Send an APDU and return the answer to it."""
+        ...
+
+    def disconnect(self) -> Step:
+        """Close the link; never raises because of the meter."""
+        ...

@@ -1,0 +1,354 @@
+"""A DLMS client: associates with a meter and reads, writes and calls, as dialogues.
+
+The client has no clock, no socket and no memory of its own beyond the association. What must
+survive, the invocation counters, is asked from the caller for each message.
+"""
+
+from collections.abc import Callable, Generator, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from protocols.dialogue import Exchange
+from protocols.dlms import acse, apdu_action, apdu_get, apdu_set
+from protocols.dlms.acse import Mechanism
+from protocols.dlms.apdu import decode_apdu
+from protocols.dlms.apdu_ciphered import (
+    GLO,
+    GLO_INITIATE_REQUEST,
+    Ciphered,
+    encode_ciphered,
+)
+from protocols.dlms.apdu_errors import ConfirmedServiceError, ExceptionResponse
+from protocols.dlms.association import Association, Signal, step
+from protocols.dlms.axdr import decode_all
+from protocols.dlms.axdr_encode import octets
+from protocols.dlms.carrier import Carrier, Step
+from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute, Refused, Result, Selection
+from protocols.dlms.opened import open_ciphered
+from protocols.dlms.rows import decode_rows
+from protocols.dlms.security import (
+    AUTHENTICATED,
+    ENCRYPTED,
+    Keys,
+    check_gmac_token,
+    gmac_token,
+    protect,
+)
+from protocols.dlms.timers import DlmsTimers
+from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError
+
+T = TypeVar("T")
+Dialogue = Generator[Exchange, bytes | None, T]
+
+INVOKE: Final = 0xC1
+"""Invoke id 1, confirmed, high priority."""
+VALUE_SIZE_MAX: Final = 1024 * 1024
+"""A value in blocks may not be longer: 60 days of a wide profile have 150 KB."""
+GUARDED: Final = AUTHENTICATED | ENCRYPTED
+
+
+class CounterTooLow(MeterRefused):
+    """The meter wants a higher invocation counter: jump to ``wanted`` and associate again."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__(f"the meter wants invocation counter {wanted} or higher")
+        self.wanted = wanted
+
+
+class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
+    """How to associate with one meter."""
+
+    auth: Mechanism = Mechanism.NONE
+    password: bytes = b""
+    keys: Keys | None = None
+    title: bytes = b"HES\x00\x00\x00\x00\x01"
+    """Our system title."""
+    meter_title: bytes | None = None
+    """The meter's, when it is known before it says so itself."""
+    max_pdu: int = 0xFFFF
+    """The longest APDU that we take."""
+    timers: DlmsTimers = DlmsTimers()
+
+    @property
+    def ciphered(self) -> bool:
+        """Whether services are protected."""
+        return self.auth is Mechanism.GMAC
+
+
+class DlmsClient:
+    """One association with one meter. ``challenge`` and ``counter`` come from the world outside."""
+
+    def __init__(
+        self,
+        carrier: Carrier,
+        settings: ClientSettings,
+        *,
+        counter: Callable[[], int],
+        challenge: Callable[[], bytes],
+    ) -> None:
+        self.state = Association.CLOSED
+        self.agreed: acse.InitiateResponse | None = None
+        self.meter_title = settings.meter_title
+        self._carrier = carrier
+        self._settings = settings
+        self._counter = counter
+        self._challenge = challenge
+        self._meter_counter = -1
+        """The highest counter that the meter used in this association."""
+
+    def _signal(self, signal: Signal) -> None:
+        self.state = step(self.state, signal)
+
+    # -- association
+
+    def associate(self) -> Step:
+        """Open the link and the association.
+
+        Raises:
+            MeterSilent: no answer.
+            MeterRefused: wrong password or key, or the meter does not know this client.
+            CounterTooLow: jump and try again.
+            RemoteProtocolError: nonsense, or the meter does not prove its key.
+
+        """
+        yield from self._carrier.connect()
+        self._signal(Signal.CONNECTED)
+        challenge = self._challenge() if self._settings.auth > Mechanism.LOW else b""
+        request = acse.encode_aarq(self._aarq(challenge))
+        self._signal(Signal.REQUESTED)
+        wait_s = self._settings.timers.associate_s
+        answer = decode_apdu((yield from self._carrier.ask(request, wait_s=wait_s)))
+        if not isinstance(answer, acse.Aare):
+            self._signal(Signal.REFUSED)
+            raise _refusal(answer)
+        self._take_aare(answer)
+        if self._settings.auth > Mechanism.LOW:
+            yield from self._prove(challenge, answer.authentication_value or b"")
+
+    def _aarq(self, challenge: bytes) -> acse.Aarq:
+        settings = self._settings
+        initiate = acse.encode_initiate_request(acse.InitiateRequest(max_pdu=settings.max_pdu))
+        if not settings.ciphered:
+            low = settings.auth is Mechanism.LOW
+            return acse.Aarq(
+                mechanism=Mechanism.LOW if low else None,
+                authentication_value=settings.password if low else None,
+                user_information=initiate,
+            )
+        message = self._protect(initiate)
+        return acse.Aarq(
+            context=acse.CONTEXT_LN_CIPHERED,
+            system_title=settings.title,
+            mechanism=settings.auth,
+            authentication_value=challenge,
+            user_information=encode_ciphered(GLO_INITIATE_REQUEST, message),
+        )
+
+    def _take_aare(self, aare: acse.Aare) -> None:
+        pending = aare.diagnostic == acse.Diagnostic.AUTHENTICATION_REQUIRED
+        if aare.result or (pending and self._settings.auth <= Mechanism.LOW):
+            self._signal(Signal.REFUSED)
+            raise MeterRefused(f"the meter refused the association ({_why(aare)})")
+        if aare.system_title:
+            self.meter_title = aare.system_title
+        if aare.user_information is None:
+            raise RemoteProtocolError("acse", "an accepted association without its terms")
+        terms = decode_apdu(aare.user_information)
+        if isinstance(terms, Ciphered):
+            terms = self._open(terms)
+        if not isinstance(terms, acse.InitiateResponse):
+            self._signal(Signal.REFUSED)
+            raise _refusal(terms)
+        self.agreed = terms
+        high = self._settings.auth > Mechanism.LOW
+        self._signal(Signal.CHALLENGED if high else Signal.ACCEPTED)
+
+    def _prove(self, ours: bytes, theirs: bytes) -> Step:
+        """Exchange the answers to both challenges (reply_to_HLS_authentication)."""
+        keys, title = self._keys(), self._settings.title
+        if not 8 <= len(theirs) <= 64:
+            raise RemoteProtocolError("acse", f"a challenge of {len(theirs)} bytes")
+        token = gmac_token(theirs, title=title, counter=self._counter(), keys=keys)
+        method = Attribute(15, ASSOCIATION_OBIS, 1)
+        request = apdu_action.ActionRequest(INVOKE, method, octets(token))
+        answer = yield from self._service(apdu_action.encode_request(request))
+        if not isinstance(answer, apdu_action.ActionResponse):
+            self._signal(Signal.REFUSED)
+            raise _refusal(answer)
+        if answer.result or not isinstance(answer.value, bytes):
+            self._signal(Signal.REFUSED)
+            raise MeterRefused(f"the meter did not accept our key (action result {answer.result})")
+        meter = self.meter_title or b""
+        check_gmac_token(answer.value, ours, title=meter, keys=keys)
+        self._signal(Signal.PROVEN)
+
+    def release(self) -> Step:
+        """End the association and the link; what the meter says to it does not matter."""
+        if self.state is Association.ASSOCIATED:
+            self._signal(Signal.RELEASED)
+        yield from self._carrier.disconnect()
+        self._signal(Signal.DISCONNECTED)
+
+    # -- services
+
+    def get(self, attribute: Attribute, selection: Selection | None = None) -> Dialogue[Result]:
+        """Read one attribute; a refusal is a result."""
+        request = apdu_get.encode_request(apdu_get.GetRequest(INVOKE, attribute, selection))
+        answer = yield from self._service(request)
+        if isinstance(answer, apdu_get.GetResponse):
+            return answer.result
+        if isinstance(answer, apdu_get.GetBlock):
+            return (yield from self._blocks(answer))
+        raise _refusal(answer)
+
+    def _blocks(self, block: apdu_get.GetBlock) -> Dialogue[Result]:
+        """Collect the further blocks of a long value and decode it."""
+        joined: list[bytes] = []
+        size, expected = 0, 1
+        while True:
+            if block.error is not None:
+                return Refused(block.error)
+            if block.block != expected:
+                raise RemoteProtocolError("block", f"block {block.block}, expected {expected}")
+            joined.append(block.raw)
+            size += len(block.raw)
+            if size > VALUE_SIZE_MAX:
+                raise RemoteProtocolError("size", f"a value of more than {VALUE_SIZE_MAX} bytes")
+            if block.last:
+                return _joined(b"".join(joined))
+            request = apdu_get.encode_request(apdu_get.GetNext(INVOKE, block.block))
+            answer = yield from self._service(request)
+            if not isinstance(answer, apdu_get.GetBlock):
+                raise _refusal(answer)
+            block, expected = answer, expected + 1
+
+    def get_list(self, attributes: Sequence[Attribute]) -> Dialogue[list[Result]]:
+        """Read several attributes: in one request where the meter can, else one by one."""
+        several = self.agreed is not None and self.agreed.allows(acse.MULTIPLE_REFERENCES)
+        results: list[Result] = []
+        for chunk in self._chunks(attributes) if several and len(attributes) > 1 else ():
+            got = yield from self._get_chunk(chunk)
+            if got is None:
+                break
+            results += got
+        for attribute in attributes[len(results) :]:
+            results.append((yield from self.get(attribute)))
+        return results
+
+    def _chunks(self, attributes: Sequence[Attribute]) -> list[Sequence[Attribute]]:
+        """Cut a list so that the request, and surely short answers to it, fit the meter's PDU."""
+        room = (self.agreed.max_pdu if self.agreed else 128) or 1024
+        most = max(1, min(20, (min(room, 2048) - 40) // 16))
+        return [attributes[at : at + most] for at in range(0, len(attributes), most)]
+
+    def _get_chunk(self, chunk: Sequence[Attribute]) -> Dialogue[list[Result] | None]:
+        """Read a list in one request; None when the meter does not do that."""
+        wanted = tuple((attribute, None) for attribute in chunk)
+        request = apdu_get.encode_request(apdu_get.GetList(INVOKE, wanted))
+        answer = yield from self._service(request)
+        if isinstance(answer, apdu_get.GetBlock):
+            joined = yield from self._raw_blocks(answer)
+            answer = _list_from_blocks(joined)
+        if isinstance(answer, apdu_get.GetListResponse) and len(answer.results) == len(chunk):
+            return list(answer.results)
+        return None
+
+    def _raw_blocks(self, block: apdu_get.GetBlock) -> Dialogue[bytes]:
+        joined = block.raw
+        while not block.last and block.error is None and len(joined) <= VALUE_SIZE_MAX:
+            request = apdu_get.encode_request(apdu_get.GetNext(INVOKE, block.block))
+            answer = yield from self._service(request)
+            if not isinstance(answer, apdu_get.GetBlock):
+                raise _refusal(answer)
+            block = answer
+            joined += block.raw
+        return joined
+
+    def set(self, attribute: Attribute, value: bytes) -> Dialogue[int]:
+        """Write one attribute (``value`` comes encoded); return 0 or the meter's reason."""
+        request = apdu_set.SetRequest(INVOKE, attribute, None, value)
+        answer = yield from self._service(apdu_set.encode_request(request))
+        if isinstance(answer, apdu_set.SetResponse):
+            return answer.result
+        raise _refusal(answer)
+
+    def action(self, method: Attribute, parameter: bytes | None = None) -> Dialogue[int]:
+        """Call a method (``parameter`` comes encoded); return 0 or the meter's reason."""
+        request = apdu_action.ActionRequest(INVOKE, method, parameter)
+        answer = yield from self._service(apdu_action.encode_request(request))
+        if isinstance(answer, apdu_action.ActionResponse):
+            return answer.result
+        raise _refusal(answer)
+
+    # -- protection
+
+    def _keys(self) -> Keys:
+        if self._settings.keys is None:
+            raise LocalProtocolError("keys", "this association needs keys")
+        return self._settings.keys
+
+    def _protect(self, plain: bytes) -> bytes:
+        keys = self._keys()
+        return protect(
+            plain, title=self._settings.title, control=GUARDED, counter=self._counter(),
+            key=keys.encryption, ak=keys.authentication,
+        )  # fmt: skip
+
+    def _service(self, request: bytes) -> Dialogue[Any]:
+        """Send one service request, protected if need be; return the decoded answer."""
+        if not self._settings.ciphered:
+            return decode_apdu((yield from self._carrier.ask(request)))
+        sealed = encode_ciphered(GLO[request[0]], self._protect(request))
+        answer = decode_apdu((yield from self._carrier.ask(sealed)))
+        return self._open(answer) if isinstance(answer, Ciphered) else self._in_the_open(answer)
+
+    def _open(self, ciphered: Ciphered) -> Any:
+        """Take the protection off; the counter counts only once the tag was right."""
+        if not ciphered.header.control & AUTHENTICATED:
+            raise RemoteProtocolError("security", "the meter's answer is not authenticated")
+        opened = open_ciphered(ciphered, self._keys(), self.meter_title)
+        if opened.counter <= self._meter_counter:
+            raise RemoteProtocolError(
+                "counter", f"the meter used counter {opened.counter} after {self._meter_counter}"
+            )
+        self._meter_counter = opened.counter
+        return opened.plain
+
+    def _in_the_open(self, answer: Any) -> Any:
+        """Judge an answer without protection in an association that asks for it."""
+        if isinstance(answer, ExceptionResponse | ConfirmedServiceError):
+            raise _refusal(answer)
+        if self.state is Association.PENDING and isinstance(answer, apdu_action.ActionResponse):
+            return answer  # the proof itself protects this one
+        raise RemoteProtocolError("security", "the meter's answer is not ciphered")
+
+
+def _joined(raw: bytes) -> Result:
+    if raw[:1] != b"\x01":
+        return decode_all(raw)
+    rows, end = decode_rows(raw)
+    if end != len(raw):
+        raise RemoteProtocolError("trailing", f"{len(raw) - end} bytes after the value")
+    return rows
+
+
+def _list_from_blocks(joined: bytes) -> Any:
+    """Decode the results of a long answer to a list: count, then results."""
+    return decode_apdu(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, INVOKE)) + joined)
+
+
+def _why(aare: acse.Aare) -> str:
+    known = {d.value: d.name.lower().replace("_", " ") for d in acse.Diagnostic}
+    return known.get(aare.diagnostic, f"diagnostic {aare.diagnostic}")
+
+
+def _refusal(answer: Any) -> MeterRefused | RemoteProtocolError:
+    """Return the error for an answer that is not one to the question."""
+    if isinstance(answer, ExceptionResponse):
+        if answer.invocation_counter is not None:
+            return CounterTooLow(answer.invocation_counter)
+        return MeterRefused(f"the meter refused the request: {answer}")
+    if isinstance(answer, ConfirmedServiceError):
+        return MeterRefused(f"the meter refused the request: {answer}")
+    return RemoteProtocolError("answer", f"a {type(answer).__name__} is no answer to this request")

@@ -1,0 +1,224 @@
+"""The HDLC link of a client: connection, numbered frames, segments (IEC 62056-46).
+
+The window is 1: every frame waits for its answer. A frame that gets none is sent again with the
+same number, so the meter answers once more without doing anything twice. Frames of other meters on
+the line, our own echo and late answers are passed over.
+"""
+
+from collections.abc import Generator
+from typing import Final
+
+import msgspec
+
+from protocols.dialogue import Exchange
+from protocols.dlms import hdlc
+from protocols.dlms.carrier import Answer, Step
+from protocols.dlms.hdlc import HdlcFrame, HdlcLimits, HdlcReader, Kind
+from protocols.dlms.llc import COMMAND, strip_llc
+from protocols.dlms.timers import DlmsTimers
+from protocols.errors import MeterRefused, MeterSilent, ProtocolError, RemoteProtocolError
+
+INFORMATION_WANTED: Final = 1024
+"""Proposed bytes of information in a frame: on cellular links round trips cost more than bytes."""
+APDU_SIZE_MAX: Final = 128 * 1024
+"""Segments that join to more than this are no answer."""
+
+
+FrameAnswer = Generator[Exchange, bytes | None, HdlcFrame]
+
+
+class HdlcAddress(msgspec.Struct, frozen=True, kw_only=True):
+    """Who talks to whom."""
+
+    client: int
+    logical: int
+    """Upper part: the logical device."""
+    physical: int | None = None
+    """Lower part: the meter on the line; None: there is but one."""
+
+    def sizes(self) -> list[int]:
+        """Return the address sizes to try, the likeliest first."""
+        if self.physical is None:
+            return [1, 4]
+        if self.logical < 0x80 and self.physical < 0x80:
+            return [2, 4]
+        return [4]
+
+
+class _Line:
+    """Numbers and limits of one connection."""
+
+    def __init__(self, server: bytes, client: bytes) -> None:
+        self.server = server
+        self.client = client
+        self.limits = HdlcLimits()
+        self.send_number = 0
+        self.receive_number = 0
+
+
+class HdlcLink:
+    """Carries APDUs to one meter on a serial line."""
+
+    def __init__(
+        self, address: HdlcAddress, timers: DlmsTimers, *, size: int | None = None
+    ) -> None:
+        self._address = address
+        self._timers = timers
+        self._reader = HdlcReader()
+        self._line: _Line | None = None
+        self.address_size = size
+        """Bytes of the server's address that the meter answered to; None: not known yet."""
+
+    # -- opening and closing
+
+    def connect(self) -> Step:
+        """See ``Carrier.connect``: SNRM, with the address sizes that are plausible.
+
+        Raises:
+            MeterSilent: no answer to any of them.
+            MeterRefused: the meter does not want to connect now.
+
+        """
+        sizes = [self.address_size] if self.address_size else self._address.sizes()
+        for number, size in enumerate(sizes, start=1):
+            last = number == len(sizes)
+            try:
+                yield from self._connect(size, repeats=self._timers.repeats if last else 1)
+            except MeterSilent:
+                if last:
+                    raise
+            else:
+                self.address_size = size
+                return
+
+    def _connect(self, size: int, repeats: int) -> Step:
+        server = hdlc.encode_address(self._address.logical, self._address.physical, size)
+        line = _Line(server, hdlc.encode_address(self._address.client, None, 1))
+        wanted = HdlcLimits(INFORMATION_WANTED, INFORMATION_WANTED)
+        frame = hdlc.encode_frame(server, line.client, hdlc.SNRM, hdlc.encode_limits(wanted))
+        answer = yield from self._exchange(line, frame, {Kind.UA, Kind.DM, Kind.FRMR}, repeats)
+        if answer.kind is not Kind.UA:
+            raise MeterRefused(f"the meter refused the link ({answer.kind.value})")
+        agreed = hdlc.decode_limits(answer.information)
+        # What the meter receives is what we may send, and the other way round.
+        line.limits = HdlcLimits(
+            min(agreed.information_receive, INFORMATION_WANTED), agreed.information_send
+        )
+        self._line = line
+
+    def disconnect(self) -> Step:
+        """See ``Carrier.disconnect``: DISC; a meter that is gone is disconnected too."""
+        line, self._line = self._line, None
+        if line is None:
+            return
+        frame = hdlc.encode_frame(line.server, line.client, hdlc.DISC)
+        try:
+            yield from self._exchange(line, frame, {Kind.UA, Kind.DM}, repeats=0)
+        except ProtocolError:
+            return
+
+    # -- APDUs
+
+    def ask(self, apdu: bytes, *, wait_s: float | None = None) -> Answer:
+        """See ``Carrier.ask``.
+
+        Raises:
+            MeterSilent: no answer, however often it was asked.
+            RemoteProtocolError: the link is broken; connect again.
+
+        """
+        line = self._line
+        if line is None:
+            raise MeterRefused("the link to the meter is closed")
+        frame = yield from self._send(line, COMMAND + apdu, wait_s)
+        joined = b""
+        while True:
+            joined += frame.information
+            if len(joined) > APDU_SIZE_MAX:
+                raise RemoteProtocolError("size", f"an answer of more than {APDU_SIZE_MAX} bytes")
+            if not frame.segmented:
+                return strip_llc(joined)
+            frame = yield from self._more(line)
+
+    def _send(self, line: _Line, message: bytes, wait_s: float | None) -> FrameAnswer:
+        """Send a message in as many frames as it needs; return the first frame of the answer."""
+        size = line.limits.information_send
+        pieces = [message[at : at + size] for at in range(0, len(message), size)]
+        for piece in pieces[:-1]:
+            answer = yield from self._numbered(line, piece, segmented=True, wait_s=wait_s)
+            if answer.kind is not Kind.RR:
+                raise RemoteProtocolError("hdlc", f"{answer.kind.value} in answer to a segment")
+        answer = yield from self._numbered(line, pieces[-1], segmented=False, wait_s=wait_s)
+        if answer.kind is Kind.RR:  # taken, the answer is still being made
+            answer = yield from self._more(line)
+        return answer
+
+    def _numbered(
+        self, line: _Line, piece: bytes, *, segmented: bool, wait_s: float | None
+    ) -> FrameAnswer:
+        control = hdlc.information_control(line.send_number, line.receive_number)
+        frame = hdlc.encode_frame(line.server, line.client, control, piece, segmented=segmented)
+        line.send_number = (line.send_number + 1) & 7
+        return (yield from self._exchange(line, frame, _ANSWERS, wait_s=wait_s))
+
+    def _more(self, line: _Line) -> FrameAnswer:
+        """Ask for the next segment."""
+        frame = hdlc.encode_frame(line.server, line.client, hdlc.receive_ready(line.receive_number))
+        return (yield from self._exchange(line, frame, {Kind.I, Kind.FRMR, Kind.DM}))
+
+    # -- frames
+
+    def _exchange(
+        self,
+        line: _Line,
+        frame: bytes,
+        wanted: set[Kind],
+        repeats: int | None = None,
+        *,
+        wait_s: float | None = None,
+    ) -> FrameAnswer:
+        """Send a frame until one of the wanted kinds answers it."""
+        timers = self._timers
+        repeats = timers.repeats if repeats is None else repeats
+        base_s = timers.frame_s if wait_s is None else wait_s
+        first_s = base_s + timers.line_s(len(frame) + line.limits.information_receive)
+        for _ in range(repeats + 1):
+            send, wait = frame, first_s
+            while (data := (yield Exchange(send, wait))) is not None:
+                send = b""
+                self._reader.receive_data(data)
+                answer = self._next_answer(line, wanted)
+                if answer is not None:
+                    return answer
+                # A piece of a frame has come: the rest follows soon, or it is lost.
+                wait = timers.gap_s if self._reader.pending > 1 else first_s
+            self._reader = HdlcReader()  # what hangs in it will never be complete
+        raise MeterSilent(f"no answer from the meter to {repeats + 1} frame(s)")
+
+    def _next_answer(self, line: _Line, wanted: set[Kind]) -> HdlcFrame | None:
+        while (frame := self._reader.next_frame()) is not None:
+            if frame.destination != line.client or frame.source != line.server:
+                continue  # another meter's, or our own echo
+            if frame.kind in {Kind.FRMR, Kind.DM} and Kind.UA not in wanted:
+                self._line = None
+                raise RemoteProtocolError(
+                    "hdlc", f"the meter dropped the link ({frame.kind.value})"
+                )
+            if frame.kind in wanted and self._is_due(line, frame):
+                return frame
+        return None
+
+    @staticmethod
+    def _is_due(line: _Line, frame: HdlcFrame) -> bool:
+        """Whether a frame is the next one, not a late or repeated answer."""
+        if frame.kind is Kind.RR:
+            return frame.receive_number == line.send_number
+        if frame.kind is not Kind.I:
+            return True
+        if frame.send_number != line.receive_number or frame.receive_number != line.send_number:
+            return False
+        line.receive_number = (line.receive_number + 1) & 7
+        return True
+
+
+_ANSWERS: Final = {Kind.I, Kind.RR, Kind.FRMR, Kind.DM}

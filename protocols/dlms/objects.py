@@ -1,0 +1,77 @@
+"""What is known of a meter's objects: classes, scalers, units, columns of profiles.
+
+Which class an OBIS code has is not written in the code, but custom is strong (Blue Book, abstract
+and electricity objects); the meter's answer corrects a wrong guess, and what was learnt is kept.
+"""
+
+from typing import Final
+
+import msgspec
+
+from protocols.dlms import cosem
+
+MAXIMUM_DEMAND: Final = 6
+CUMULATIVE_MAXIMUM: Final = 2
+CURRENT_AVERAGE: Final = 4
+LAST_AVERAGE: Final = 5
+INSTANTANEOUS: Final = 7
+ENERGY: Final = 8
+REGISTER_KINDS: Final = frozenset({CUMULATIVE_MAXIMUM, INSTANTANEOUS, ENERGY, 9, 29})
+
+
+class Scale(msgspec.Struct, frozen=True, array_like=True):
+    """Scaler and unit of a register; None: the meter does not tell."""
+
+    scaler: int | None
+    unit: int | None
+
+
+class Column(msgspec.Struct, frozen=True, array_like=True):
+    """One capture object of a profile."""
+
+    class_id: int
+    obis: str
+    attribute: int
+    index: int
+
+
+class ObjectCache(msgspec.Struct):
+    """What was learnt from one meter; plain data, may be kept between conversations."""
+
+    classes: dict[str, int] = {}
+    scales: dict[str, Scale] = {}
+    columns: dict[str, list[Column]] = {}
+    periods: dict[str, int] = {}
+
+
+def likely_class(obis: str) -> int:
+    """Return the class that an object of this code usually has."""
+    a, _, c, d = (int(part) for part in obis.split(".")[:4])
+    if a == 0:
+        return cosem.CLASS_CLOCK if c == 1 and d == 0 else cosem.CLASS_DATA
+    if c in {0, 96, 94} or d > 90:
+        return cosem.CLASS_DATA
+    if d == MAXIMUM_DEMAND:
+        return cosem.CLASS_EXTENDED_REGISTER
+    if d in {CURRENT_AVERAGE, LAST_AVERAGE}:
+        return cosem.CLASS_DEMAND_REGISTER
+    return cosem.CLASS_REGISTER
+
+
+def value_index(class_id: int, obis: str) -> int:
+    """Return the attribute that holds the value: 3 for the last average of a demand register."""
+    last = int(obis.split(".")[3]) == LAST_AVERAGE
+    return 3 if class_id == cosem.CLASS_DEMAND_REGISTER and last else 2
+
+
+def scale_index(class_id: int) -> int | None:
+    """Return the attribute that holds scaler and unit; None for classes without one."""
+    if class_id in {cosem.CLASS_REGISTER, cosem.CLASS_EXTENDED_REGISTER}:
+        return 3
+    return 4 if class_id == cosem.CLASS_DEMAND_REGISTER else None
+
+
+def other_classes(class_id: int) -> list[int]:
+    """Return the classes to try when the meter says that the guess was wrong."""
+    likely = (cosem.CLASS_REGISTER, cosem.CLASS_EXTENDED_REGISTER, cosem.CLASS_DATA)
+    return [other for other in (*likely, cosem.CLASS_DEMAND_REGISTER) if other != class_id]
