@@ -4,6 +4,7 @@ Held in memory by the node; filled from the device list at start and by imports.
 """
 
 from collections.abc import Iterable
+from typing import TypeVar
 
 from hes.devices import Device
 from hes.ids import MeterId, ModemId
@@ -34,12 +35,8 @@ class Directory:
         old = self._meters.pop(meter, None)
         if old is None:
             return
-        for index, key in ((self._modems, old.modem_id), (self._titles, old.system_title)):
-            group = index.get(key)  # type: ignore[call-overload]  # two indexes, two key types
-            if group is not None:
-                group.pop(meter, None)
-                if not group:
-                    del index[key]  # type: ignore[arg-type]
+        _discard(self._modems, old.modem_id, meter)
+        _discard(self._titles, old.system_title, meter)
 
     def __len__(self) -> int:
         return len(self._meters)
@@ -76,3 +73,13 @@ class Directory:
     def modems(self) -> Iterable[ModemId]:
         """Return all modems, in the order of the list."""
         return self._modems.keys()
+
+
+K = TypeVar("K", ModemId, bytes)
+
+
+def _discard(index: dict[K, dict[MeterId, None]], key: K, meter: MeterId) -> None:
+    group = index.get(key, {})
+    group.pop(meter, None)
+    if not group:
+        index.pop(key, None)

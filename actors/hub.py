@@ -8,12 +8,14 @@ import errno
 import select
 import socket
 from collections.abc import Callable
-from typing import Final, Protocol
+from typing import Any, Final, Protocol
 
 import msgspec
 import trio
 
 from actors.actor import Actor
+from actors.errors import ActorStopped, MailboxFull
+from actors.mailbox import Ref
 from protocols.errors import ProtocolError
 
 READ_SIZE: Final = 16384
@@ -58,6 +60,7 @@ class Connection:
         "_fd",
         "_hub",
         "_out",
+        "_pending",
         "_socket",
         "bytes_in",
         "bytes_out",
@@ -73,6 +76,8 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._out = b""
+        self._pending: list[Any] = []
+        """Messages that their actor had no room for."""
         self._events = select.EPOLLIN
         self.peer = peer
         self.opened_at = now
@@ -123,6 +128,27 @@ class Connection:
     def resume(self) -> None:
         """Read again."""
         self._want(self._events | select.EPOLLIN)
+
+    def deliver(self, ref: Ref, message: Any) -> None:
+        """Tell an actor; when it has no room, keep the message and read no more until it has."""
+        if self._pending:
+            self._pending.append(message)
+            return
+        try:
+            ref.tell(message)
+        except MailboxFull:
+            self._pending = [message]
+            self.pause()
+            ref.on_room = lambda: self._deliver_pending(ref)
+        except ActorStopped as problem:
+            self.close(str(problem))
+
+    def _deliver_pending(self, ref: Ref) -> None:
+        pending, self._pending = self._pending, []
+        for message in pending:
+            self.deliver(ref, message)
+        if not self._pending:
+            self.resume()
 
     def _want(self, events: int) -> None:
         if events != self._events and self._fd >= 0:

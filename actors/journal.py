@@ -14,8 +14,10 @@ from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wai
 from actors.actor import Actor
 from actors.errors import JournalFailed
 from hes.events.base import DomainEvent, Recorded
+from hes.events.layout import Layout
 from hes.store.codec import EventCodec
-from hes.store.port import Append, Conflict, EventLog
+from hes.store.errors import StoreUnavailable
+from hes.store.port import Append, Appended, Conflict, EventLog
 
 BATCH_EVENTS_MAX: Final = 1000
 """Larger batches gain little and make everyone in them wait."""
@@ -156,6 +158,32 @@ class Journal(Actor):
                 for n, event in enumerate(entry.events)
             )
         self._publish(recorded)
+
+    async def _durably(
+        self, appends: Sequence[Append], layouts: Sequence[Layout]
+    ) -> list[Appended | Conflict]:
+        """Commit, however often the store is away meanwhile.
+
+        Raises:
+            StoreFenced: another node writes now.
+
+        """
+        tries = 0
+        while True:
+            try:
+                results = await trio.to_thread.run_sync(
+                    self._log.append, appends, layouts, limiter=self._thread
+                )
+            except StoreUnavailable as problem:
+                self._trouble = str(problem)
+                await trio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                tries += 1
+            except BaseException:
+                self._codec.layouts.put_back(layouts)
+                raise
+            else:
+                self._trouble = ""
+                return results
 
     def _encoded(self, entry: _Entry) -> Append:
         encode = self._codec.encode

@@ -185,6 +185,19 @@ class Ref:
         self.high = max(self.high, len(box))
         self.wake()
 
+    def tell_always(self, message: Any) -> None:
+        """Put a message of the house into the mailbox, full or not; nothing if nobody reads it.
+
+        For news that must not get lost and that come at most once for each of something, as the
+        end of a connection.
+        """
+        if self._closing:
+            return
+        if self._box is None:
+            self._box = deque()
+        self._box.append(message)
+        self.wake()
+
     async def send(self, message: Any) -> None:
         """Put ``message`` into the mailbox; wait for room.
 
@@ -237,6 +250,17 @@ class Ref:
         """Trio's abort function of a wait for messages."""
         self._parked = None
         return Abort.SUCCEEDED
+
+    def take(self) -> Any:
+        """Return the next plain message without handling it; None when none waits.
+
+        For actors that override ``run`` and are never asked, only told.
+        """
+        message = self._box.popleft() if self._box else None
+        if message is not None:
+            self.handled += 1
+            self.made_room()
+        return message
 
     async def wait_message(self) -> None:
         """Wait until something is in the mailbox, or the actor is closing, or it is woken."""

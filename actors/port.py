@@ -63,7 +63,7 @@ class Port:
         for event in self.link.receive(data):
             match event:
                 case MeterBytes(data=meter_bytes):
-                    self._meter_bytes(meter_bytes)
+                    self.feed(meter_bytes)
                 case Reply(data=reply):
                     self.connection.write(reply)
                 case Heartbeat() | Identified():
@@ -75,7 +75,8 @@ class Port:
         self._wake()
         self.on_lost(self, reason)
 
-    def _meter_bytes(self, data: bytes) -> None:
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the serial line, with what the link adds already taken off."""
         if self.talking:
             self._inbox = (self._inbox + data)[-INBOX_SIZE_MAX:]
             self._wake()

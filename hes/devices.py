@@ -2,8 +2,9 @@
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Iterator
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
@@ -21,6 +22,8 @@ FRAMINGS: Final = ("hdlc", "wrapper")
 AUTHS: Final = ("none", "low", "gmac")
 LINKS: Final = ("", "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "dlms-push", "hml1")
 NAME_SIZE_MAX: Final = 64
+DIGITS_MAX: Final = 9
+_RATIO: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?(?:/[0-9]{1,9}(?:\.[0-9]{1,6})?)?")
 ROWS_MAX: Final = 2_000_000
 ERRORS_MAX: Final = 100
 
@@ -91,7 +94,9 @@ def parse_csv(text: str) -> list[Device]:
     try:
         rows = list(reader)
     except csv.Error as problem:
-        raise DeviceListError([RowError(reader.line_num, "-", f"no CSV: {problem}")]) from None
+        raise DeviceListError(
+            [RowError(reader.reader.line_num, "-", f"no CSV: {problem}")]
+        ) from None
     errors = list(_header_errors(reader.fieldnames))
     devices: dict[str, Device] = {}
     if not errors:
@@ -160,22 +165,22 @@ def _cell_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
 def _number_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
     for name, most in (("client_sap", 0xFFFF), ("server_sap", 0xFFFF)):
         text = cells.get(name, "")
-        if text and not (text.isdecimal() and int(text) <= most):
+        if text and not _is_number(text, most):
             yield name, f"{text!r} is no whole number from 0 to {most}"
     for name in ("ct_ratio", "vt_ratio"):
         if cells.get(name) and not _is_ratio(cells[name]):
             yield name, f"{cells[name]!r} is no ratio; write 200 or 200/5"
     address, protocol = cells.get("address", ""), cells.get("protocol") or "dlms"
-    if protocol == "dlms" and address and not (address.isdecimal() and int(address) <= 16383):
+    if protocol == "dlms" and address and not _is_number(address, 16383):
         yield "address", f"{address!r} is no HDLC physical address (0 to 16383)"
 
 
+def _is_number(text: str, most: int) -> bool:
+    return len(text) <= DIGITS_MAX and text.isdecimal() and int(text) <= most
+
+
 def _is_ratio(text: str) -> bool:
-    try:
-        parts = [Decimal(part) for part in text.split("/")]
-    except InvalidOperation:
-        return False
-    return len(parts) in {1, 2} and all(part.is_finite() and part > 0 for part in parts)
+    return _RATIO.fullmatch(text) is not None and all(map(Decimal, text.split("/")))
 
 
 def _key_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -2,15 +2,19 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from hes.events.base import DomainEvent, event
 from hes.events.layout import Layout
 
-Value = int | float | str | bytes | list[Any] | None
-"""One value as the meter sent it, before its scaler; bytes are octet-strings."""
+if TYPE_CHECKING:
+    Value = int | float | str | bytes | list[Any] | None
+    """One value as the meter sent it, before its scaler; bytes are octet-strings."""
+else:
+    # msgspec refuses unions of str and bytes, which look alike in JSON; msgpack tells them apart.
+    Value = Any
 
 
 class Source(StrEnum):

@@ -23,7 +23,7 @@ from protocols.dlms.push import items_of
 from protocols.dlms.security import Keys, check_gmac_token
 from protocols.errors import ProtocolError, RemoteProtocolError
 
-PROTOCOL: Final = "dlms"
+TRANSLATES: Final = ("dlms",)
 HDLC_PARAMETERS: Final = b"\x81\x80"
 HEX_SIZE_MAX: Final = 4 * 1024 * 1024
 

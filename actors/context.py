@@ -1,0 +1,130 @@
+"""What the actors of a node share: the world, the log, the directory, and each other."""
+
+import contextlib
+import itertools
+import random
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import trio
+
+from actors.directory import Directory
+from actors.errors import ActorStopped, MailboxFull
+from actors.journal import JournalQueue
+from actors.mailbox import Ref
+from actors.supervisor import Backoff, ChildSpec, Supervisor
+from hes.clock import Clock
+from hes.devices import Device
+from hes.ids import MeterId, ModemId
+from hes.rules.limits import Limits
+from hes.store.codec import EventCodec
+from hes.store.port import EventLog
+
+if TYPE_CHECKING:
+    from actors.actor import Actor
+    from actors.strangers import Stranger
+
+MODEM_BACKOFF = Backoff(first_s=0.1, cap_s=60.0)
+READERS = 4
+"""Threads that load the memory of meters side by side."""
+
+
+class Context:
+    """One for the node; passed to every actor."""
+
+    def __init__(  # noqa: PLR0913 -- the world has so many parts
+        self,
+        *,
+        clock: Clock,
+        rng: random.Random,
+        directory: Directory,
+        log: EventLog,
+        codec: EventCodec,
+        journal: JournalQueue,
+        limits: Limits,
+        utc_offset_min: int,
+        node: str,
+    ) -> None:
+        self.clock = clock
+        self.rng = rng
+        self.directory = directory
+        self.log = log
+        self.codec = codec
+        self.journal = journal
+        self.limits = limits
+        self.utc_offset_min = utc_offset_min
+        self.node = node
+        self.sessions = itertools.count(1)
+        self.readers = trio.CapacityLimiter(READERS)
+        self.timers: Callable[[float, Ref, object], None]
+        """The node's ``after``."""
+        self.make_modem: Callable[[ModemId], Actor]
+        self.make_meter: Callable[[MeterId], Actor]
+        self._groups: dict[str, Supervisor] = {}
+        self.strangers: Ref | None = None
+        """Who notes callers that nobody knows."""
+        self.on_attached: Callable[[ModemId], None] = lambda _modem: None
+        """Told when a modem has connected: the collector catches up."""
+
+    def now(self) -> datetime:
+        """Return our time, UTC."""
+        return self.clock.now()
+
+    # -- the supervisors that modems, meters and lines live under
+
+    def group(self, name: str) -> Callable[[], Supervisor]:
+        """Return what starts the supervisor of a kind; a fresh one takes the old one's place."""
+
+        def start() -> Supervisor:
+            supervisor = Supervisor(
+                backoff=MODEM_BACKOFF, per_child=True, parks=True, intensity=5, period_s=60.0
+            )
+            self._groups[name] = supervisor
+            return supervisor
+
+        return start
+
+    def _child(self, group: str, name: str, start: Callable[[], "Actor"], mailbox: int) -> Ref:
+        supervisor = self._groups.get(group)
+        if supervisor is None:
+            raise ActorStopped(group)
+        ref = supervisor.children.get(name)
+        return ref or supervisor.spawn_child(ChildSpec(name=name, start=start, mailbox=mailbox))
+
+    def modem(self, modem: ModemId) -> Ref:
+        """Return the actor of a modem, started when it is not there yet."""
+        return self._child("modems", modem, lambda: self.make_modem(modem), 256)
+
+    def meter(self, meter: MeterId) -> Ref:
+        """Return the actor of a meter, started when it is not there yet."""
+        return self._child("meters", meter, lambda: self.make_meter(meter), 256)
+
+    def known_modem(self, modem: ModemId) -> Ref | None:
+        """Return the actor of a modem, if it was ever started."""
+        supervisor = self._groups.get("modems")
+        return None if supervisor is None else supervisor.children.get(modem)
+
+    def modem_count(self) -> int:
+        """Return how many modems have an actor."""
+        supervisor = self._groups.get("modems")
+        return 0 if supervisor is None else len(supervisor.children)
+
+    def start_line(self, spec: ChildSpec) -> Ref | None:
+        """Start the actor of a serial line; None when it runs already."""
+        supervisor = self._groups["lines"]
+        return None if spec.name in supervisor.children else supervisor.spawn_child(spec)
+
+    def after(self, seconds: float, meter: MeterId, message: object) -> None:
+        """Tell a meter's actor something later."""
+        self.timers(seconds, self.meter(meter), message)
+
+    def stranger(self, stranger: "Stranger") -> None:
+        """Note a caller that nobody knows; when too many call at once, some are not noted."""
+        if self.strangers is not None:
+            with contextlib.suppress(MailboxFull, ActorStopped):
+                self.strangers.tell(stranger)
+
+    def device(self, meter: MeterId) -> Device | None:
+        """Return the device list's entry of a meter."""
+        return self.directory.meter(meter)

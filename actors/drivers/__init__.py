@@ -1,0 +1,1 @@
+"""How each meter protocol is driven: one module a protocol, found by its ``DRIVER``."""

@@ -1,0 +1,26 @@
+"""Why a read failed, in the words that the statistics count by."""
+
+from typing import Final
+
+from actors.errors import BusFull, ConnectionLost, NoModem, TransactionExpired
+from hes.events.reading import FailureReason
+from protocols.errors import LocalProtocolError, MeterRefused, MeterSilent, RemoteProtocolError
+
+REASONS: Final[tuple[tuple[type[Exception], FailureReason], ...]] = (
+    (NoModem, FailureReason.NO_MODEM),
+    (ConnectionLost, FailureReason.CUT),
+    (TransactionExpired, FailureReason.EXPIRED),
+    (BusFull, FailureReason.BUSY),
+    (MeterSilent, FailureReason.NO_ANSWER),
+    (MeterRefused, FailureReason.REFUSED),
+    (RemoteProtocolError, FailureReason.BAD_CHECK),
+    (LocalProtocolError, FailureReason.INTERNAL),
+)
+
+
+def reason_of(failure: Exception) -> FailureReason:
+    """Return the cause of a failed transaction; exactly one for every failure."""
+    for kind, reason in REASONS:
+        if isinstance(failure, kind):
+            return reason
+    return FailureReason.INTERNAL

@@ -1,0 +1,271 @@
+"""What a meter's actor can be busy with: each job knows its conversation and judges its result."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from actors.drivers.base import Collected, Driver
+from actors.mailbox import Later
+from hes.commands import ClockAnswer, ProfileAnswer, RegisterAnswer
+from hes.events.base import DomainEvent
+from hes.events.layout import Layout
+from hes.events.meter_clock import ClockSet
+from hes.events.reading import LoadProfileRead, ProfileRow, Reading, Source
+from hes.meter_state import MeterState
+from hes.rules import clock_drift, over_voltage
+from hes.rules.clock_drift import Measurement, measure
+from hes.rules.limits import Limits
+from hes.rules.push_reading import ScaleOf, layout_of_values, storable
+from protocols.dialogue import Dialogue
+from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
+
+LOAD_PROFILE: Final = "1.0.99.1.0.255"
+EVENT_VALUES_MAX: Final = 150
+"""Values in one event: keeps a block of a profile below 2,000 bytes, a RAW column of Oracle."""
+
+
+class Judging(msgspec.Struct, frozen=True):
+    """What a job needs to judge its result."""
+
+    now: datetime
+    state: MeterState
+    limits: Limits
+    scale_of: ScaleOf
+
+
+class Outcome(msgspec.Struct):
+    """What came of a job."""
+
+    events: Sequence[DomainEvent]
+    answer: Any = None
+    summary: str = ""
+
+
+class Job:
+    """One conversation and who waits for it."""
+
+    name = ""
+    source = Source.DEMAND
+
+    def __init__(self, actor: str, later: Later | None, since: float) -> None:
+        self.actor = actor
+        self.since = since
+        self.timeout_s = 0.0
+        self.jumped = False
+        """Whether it was tried again with a higher invocation counter."""
+        self._later = later
+
+    @property
+    def argument(self) -> str:
+        """What exactly was asked for, as text."""
+        return ""
+
+    def dialogue(self, driver: Driver) -> Dialogue[Any]:
+        """Return the conversation."""
+        raise NotImplementedError
+
+    def judge(self, result: Any, judging: Judging) -> Outcome:
+        """Return the facts in the result, and the answer."""
+        raise NotImplementedError
+
+    def answer(self, value: Any) -> None:
+        """Tell who waits."""
+        if self._later is not None:
+            self._later.answer(value)
+
+    def fail(self, failure: Exception) -> None:
+        """Tell who waits that there is no answer."""
+        if self._later is not None:
+            self._later.fail(failure)
+
+
+class ReadRegistersJob(Job):
+    """Read registers now."""
+
+    name = "read"
+
+    def __init__(
+        self, actor: str, later: Later | None, since: float, codes: tuple[str, ...]
+    ) -> None:
+        super().__init__(actor, later, since)
+        self._codes = codes
+
+    @property
+    def argument(self) -> str:
+        """See ``Job``."""
+        return " ".join(self._codes)
+
+    def dialogue(self, driver: Driver) -> Dialogue[RegistersRead]:
+        """See ``Job``."""
+        return driver.registers(self._codes)
+
+    def judge(self, result: RegistersRead, judging: Judging) -> Outcome:
+        """See ``Job``."""
+        reading = reading_of(result, judging, Source.DEMAND)
+        events = [reading, *voltage_events(reading, judging)]
+        answer = RegisterAnswer(reading=reading, refused=result.refused)
+        return Outcome(events, answer, f"{len(reading.values)} values")
+
+
+class ReadProfileJob(Job):
+    """Read intervals now."""
+
+    name = "read-profile"
+
+    def __init__(
+        self, actor: str, later: Later | None, since: float, profile: str, start: datetime,
+        end: datetime,
+    ) -> None:  # fmt: skip
+        super().__init__(actor, later, since)
+        self._profile = profile
+        self._start = start
+        self._end = end
+
+    @property
+    def argument(self) -> str:
+        """See ``Job``."""
+        return f"{self._profile} {self._start.isoformat()} {self._end.isoformat()}"
+
+    def dialogue(self, driver: Driver) -> Dialogue[ProfileRead]:
+        """See ``Job``."""
+        return driver.profile(self._profile, self._start, self._end)
+
+    def judge(self, result: ProfileRead, judging: Judging) -> Outcome:
+        """See ``Job``."""
+        blocks = profile_events(result, judging, Source.DEMAND)
+        answer = ProfileAnswer(blocks=tuple(blocks))
+        return Outcome(blocks, answer, f"{len(result.rows)} intervals")
+
+
+class ClockJob(Job):
+    """Measure the clock, and set it if told to."""
+
+    def __init__(self, actor: str, later: Later | None, since: float, change: bool) -> None:
+        super().__init__(actor, later, since)
+        self._change = change
+        self.name = "clock-set" if change else "clock"
+
+    def dialogue(self, driver: Driver) -> Dialogue[ClockRead | ClockChanged]:
+        """See ``Job``."""
+        return driver.set_clock(shift_s_max=60.0) if self._change else driver.clock()
+
+    def judge(self, result: ClockRead | ClockChanged, judging: Judging) -> Outcome:
+        """See ``Job``."""
+        if isinstance(result, ClockRead):
+            events = clock_events(result, judging)
+            return Outcome(events, clock_answer(result), f"{measured(result).drift_s:+.1f} s")
+        change = _clock_set(result, judging.now)
+        events = [*clock_events(result.before, judging), *([change] if change else [])]
+        answer = clock_answer(result.after, change)
+        return Outcome(events, answer, f"{result.method}: {measured(result.after).drift_s:+.1f} s")
+
+
+class CollectJob(Job):
+    """The scheduled read: clock, registers, load profile."""
+
+    name = "collect"
+    source = Source.SCHEDULED
+
+    def __init__(
+        self, actor: str, later: Later | None, since: float, begin: datetime, end: datetime
+    ) -> None:
+        super().__init__(actor, later, since)
+        self._begin = begin
+        self._end = end
+
+    def dialogue(self, driver: Driver) -> Dialogue[Collected]:
+        """See ``Job``."""
+        return driver.collect((), "load", self._begin, self._end)
+
+    def judge(self, result: Collected, judging: Judging) -> Outcome:
+        """See ``Job``."""
+        events: list[DomainEvent] = []
+        if result.clock is not None:
+            events += clock_events(result.clock, judging)
+        if result.registers is not None:
+            reading = reading_of(result.registers, judging, Source.SCHEDULED)
+            events += [reading, *voltage_events(reading, judging)]
+        if result.profile is not None:
+            events += profile_events(result.profile, judging, Source.SCHEDULED)
+        return Outcome(events, None, result.refused)
+
+
+# -- from results to facts
+
+
+def reading_of(result: RegistersRead, judging: Judging, source: Source) -> Reading:
+    """Return the Reading of registers that were asked for."""
+    return Reading(
+        received_at=judging.now,
+        device_time=result.meter_time,
+        source=source,
+        layout=layout_of_values(result.values, judging.scale_of),
+        values=tuple(storable(value.value) for value in result.values),
+    )
+
+
+def voltage_events(reading: Reading, judging: Judging) -> list[DomainEvent]:
+    """Return what the phase voltages in a reading say."""
+    return over_voltage.judge(judging.state.phases, reading, judging.limits.over_voltage)
+
+
+def profile_events(result: ProfileRead, judging: Judging, source: Source) -> list[LoadProfileRead]:
+    """Return the events that hold a profile's rows, each of bounded size."""
+    layout: Layout = layout_of_values(result.columns, judging.scale_of)
+    rows = [
+        ProfileRow(row.time, row.status, tuple(storable(v) for v in row.values))
+        for row in result.rows
+    ]
+    size = max(1, EVENT_VALUES_MAX // (len(layout.channels) + 2))
+    return [
+        LoadProfileRead(
+            received_at=judging.now,
+            source=source,
+            profile=result.obis,
+            period_s=result.period_s,
+            layout=layout,
+            rows=tuple(rows[at : at + size]),
+        )
+        for at in range(0, len(rows), size)
+    ]
+
+
+def measured(read: ClockRead) -> Measurement:
+    """Return the drift in one reading of the clock."""
+    return measure(read.sent_at, read.meter_time, read.got_at)
+
+
+def clock_events(read: ClockRead, judging: Judging) -> list[DomainEvent]:
+    """Return what a reading of the clock changes."""
+    return clock_drift.judge(
+        raised=judging.state.drifting,
+        measurement=measured(read),
+        limits=judging.limits.clock,
+        meter_time=read.meter_time,
+        received_at=judging.now,
+    )
+
+
+def clock_answer(read: ClockRead, change: ClockSet | None = None) -> ClockAnswer:
+    """Return the answer to who asked for the clock."""
+    m = measured(read)
+    return ClockAnswer(
+        meter_time=read.meter_time, drift_s=m.drift_s, uncertainty_s=m.uncertainty_s, changed=change
+    )
+
+
+def _clock_set(result: ClockChanged, now: datetime) -> ClockSet | None:
+    if result.method == "none":
+        return None
+    before, after = measured(result.before), measured(result.after)
+    return ClockSet(
+        received_at=now,
+        device_time=result.after.meter_time,
+        before=result.before.meter_time,
+        after=result.after.meter_time,
+        drift_before_s=before.drift_s,
+        drift_after_s=after.drift_s,
+        method=result.method,
+    )

@@ -1,0 +1,49 @@
+"""What one may say to the actor of a meter."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from actors.port import Port
+from hes.commands import Command
+from hes.ids import MeterId
+from protocols.dlms.apdu_push import DataNotification, EventNotification
+
+
+class Push(msgspec.Struct):
+    """The meter sent this by itself."""
+
+    plain: DataNotification | EventNotification
+    counter: int | None
+    digest: bytes
+    apdu: bytes
+    """As it came, to be kept when it cannot be read."""
+    received_at: datetime
+    port: Port
+    reply: Callable[[bytes], bytes]
+    others: list[MeterId]
+    """Further meters that it may be from, should this one not take it."""
+
+
+class Perform(msgspec.Struct, frozen=True):
+    """A person wants something; the answer is a ``hes.commands.Answer``."""
+
+    command: Command
+    timeout_s: float
+
+
+class Collect(msgspec.Struct, frozen=True):
+    """It is time for the scheduled read."""
+
+    deadline_s: float
+    """Nobody needs it later than so many seconds from now."""
+
+
+class Finished(msgspec.Struct):
+    """A transaction has ended."""
+
+    job: Any
+    result: Any
+    failure: Exception | None

@@ -1,0 +1,390 @@
+"""The actor of one modem: owns its connection and its serial line.
+
+It sends messages of devices on to the actors of their meters, and lets transactions of the meters
+onto the line, one at a time. It never reads values itself.
+"""
+
+from collections import deque
+from datetime import datetime
+from typing import Final
+
+import msgspec
+import trio
+
+from actors.actor import Actor
+from actors.bus import Bus, Transaction
+from actors.context import Context
+from actors.errors import BusFull, ConnectionLost, JournalFailed, NoModem
+from actors.hub import Connection
+from actors.line import SerialLine
+from actors.meter_messages import Push
+from actors.port import Port
+from actors.routing import Unroutable, route
+from actors.states import ModemState, Signal, step
+from actors.supervisor import ChildSpec, Restart
+from hes.commands import ModemView
+from hes.events.base import DomainEvent
+from hes.events.modem import (
+    ModemConnected,
+    ModemDisconnected,
+    ModemQuarantined,
+    ModemSuperseded,
+)
+from hes.ids import ModemId, modem_stream
+from hes.rules.kept import kept_events
+from hes.rules.repeats import digest_of, is_repeat, remember
+from protocols.dlms.push_reader import PushFrame, PushReader
+from protocols.links.base import Link
+
+FLAPS_MAX: Final = 10
+"""So often within an hour another connection takes the identity over: two modems share it."""
+FLAP_PERIOD_S: Final = 3600.0
+FIRST_BYTES_MAX: Final = 64
+
+
+class Attach(msgspec.Struct):
+    """A connection said that it is this modem's."""
+
+    connection: Connection
+    link: Link
+    claim: str
+    rest: bytes
+    """Bytes from the serial line that came with the identity."""
+    frames: list[PushFrame]
+    """Messages that were cut already, because one of them told the identity."""
+    reader: PushReader | None
+    """What cut them; it may hold the beginning of the next."""
+    lost_reason: str | None = None
+    """Why the connection has ended already, if it has: what it brought counts all the same."""
+
+
+class PushArrived(msgspec.Struct):
+    """A device behind this modem sent something by itself."""
+
+    port: Port
+    frame: PushFrame
+
+
+class Unreadable(msgspec.Struct):
+    """Something came that cannot be read."""
+
+    reason: str
+    detail: str
+    data: bytes
+
+
+class PortLost(msgspec.Struct):
+    """A connection ended."""
+
+    port: Port
+    reason: str
+
+
+class Submit(msgspec.Struct):
+    """A meter wants the line."""
+
+    transaction: Transaction
+
+
+class DevicesChanged(msgspec.Struct):
+    """The device list has other meters behind this modem now."""
+
+
+ModemMessage = Attach | PushArrived | Unreadable | PortLost | Submit | DevicesChanged
+
+
+class ModemActor(Actor):
+    """See the module."""
+
+    def __init__(self, modem: ModemId, context: Context) -> None:
+        self._modem = modem
+        self._context = context
+        self._state = ModemState.OFFLINE
+        self._reason = "never connected to this node"
+        self._port: Port | None = None
+        self._connected_at: datetime | None = None
+        self._bus: Bus | None = None
+        self._flaps: deque[float] | None = None
+        self._digests: list[bytes] = []
+
+    # -- for people
+
+    def detail(self) -> str:
+        """Return the connection state and why it is so."""
+        return f"{self._state}: {self._reason}"
+
+    def view(self) -> ModemView:
+        """Return what operators see of this modem."""
+        port = self._port
+        connection = None if port is None else port.connection
+        silent_s = 0.0 if connection is None else trio.current_time() - connection.last_heard
+        return view_of(
+            self._modem,
+            self._context,
+            state=self._state,
+            reason=self._reason,
+            peer=connection.peer if connection else None,
+            link=port.link.name if port else None,
+            session=port.session if port else None,
+            connected_at=self._connected_at if port else None,
+            silent_s=silent_s,
+            bytes_in=connection.bytes_in if connection else 0,
+            bytes_out=connection.bytes_out if connection else 0,
+            queue=len(self._bus) if self._bus else 0,
+        )
+
+    # -- messages
+
+    async def receive(self, message: ModemMessage) -> None:
+        """Handle one message."""
+        match message:
+            case PushArrived(port=port, frame=frame):
+                await self._push(port, frame)
+            case Attach():
+                await self._attach(message)
+            case PortLost(port=port, reason=reason):
+                await self._lost(port, reason)
+            case Submit(transaction=transaction):
+                self._submit(transaction)
+            case Unreadable(reason=reason, detail=detail, data=data):
+                await self._keep(reason, detail, data)
+            case DevicesChanged():
+                await self._reconsider()
+
+    async def stopping(self) -> None:
+        """Let the connection go: the next incarnation knows nothing of it."""
+        if self._bus is not None:
+            self._bus.fail_all(NoModem(f"modem {self._modem} is being restarted"))
+        if self._port is not None:
+            port, self._port = self._port, None
+            port.connection.close("the modem's actor is being restarted")
+
+    # -- connections
+
+    async def _attach(self, message: Attach) -> None:
+        context, now = self._context, self._context.now()
+        connection = message.connection
+        session = next(context.sessions)
+        events: list[DomainEvent] = []
+        if self._port is not None:
+            events.append(self._supersede(self._port, session, connection, now))
+        port = self._take_over(message, session)
+        events.append(
+            ModemConnected(
+                received_at=now, session=session, peer=connection.peer, link=message.link.name,
+                claim=message.claim,
+            )
+        )  # fmt: skip
+        quarantine = self._distrust(now, connection, message.rest)
+        await self._record([*events, *quarantine])
+        for frame in message.frames:
+            await self._push(port, frame)
+        if message.lost_reason is not None:
+            await self._lost(port, message.lost_reason)
+        elif not quarantine:
+            context.on_attached(self._modem)
+            self._start_line()
+
+    def _take_over(self, message: Attach, session: int) -> Port:
+        """Become the receiver of the connection; nothing can come in between."""
+        reader = message.reader or PushReader(self._take_frame, self._keep_frame)
+        reader.rebind(self._take_frame, self._keep_frame)
+        port = Port(session, message.connection, message.link, reader, self._port_lost)
+        message.connection.receiver = port
+        port.lost_reason = message.lost_reason
+        self._port = port
+        self._connected_at = self._context.now()
+        self._state = step(self._state, Signal.ATTACHED)
+        self._reason = f"connected from {message.connection.peer}"
+        if message.rest:
+            port.feed(message.rest)
+        return port
+
+    def _supersede(
+        self, old: Port, session: int, connection: Connection, now: datetime
+    ) -> DomainEvent:
+        """Close the older connection: the newest one of an identity wins."""
+        self._port = None
+        old.connection.close(f"superseded by {connection.peer}")
+        if self._flaps is None:
+            self._flaps = deque()
+        self._flaps.append(trio.current_time())
+        return ModemSuperseded(
+            received_at=now, old_session=old.session, new_session=session,
+            old_peer=old.connection.peer, new_peer=connection.peer,
+        )  # fmt: skip
+
+    def _distrust(self, now: datetime, connection: Connection, first: bytes) -> list[DomainEvent]:
+        """Return the quarantine, when this modem is not to be trusted with meters."""
+        reason = ""
+        if not self._context.directory.knows(self._modem):
+            reason = "not in the device list"
+        elif self._is_flapping():
+            reason = f"its identity changed hands more than {FLAPS_MAX} times within an hour"
+        if not reason:
+            return []
+        self._state = step(self._state, Signal.DISTRUSTED)
+        self._reason = reason
+        return [
+            ModemQuarantined(
+                received_at=now, peer=connection.peer, reason=reason,
+                first_bytes=first[:FIRST_BYTES_MAX],
+            )
+        ]  # fmt: skip
+
+    def _is_flapping(self) -> bool:
+        flaps = self._flaps
+        while flaps and trio.current_time() - flaps[0] > FLAP_PERIOD_S:
+            flaps.popleft()
+        return flaps is not None and len(flaps) > FLAPS_MAX
+
+    async def _reconsider(self) -> None:
+        """Let a modem out of quarantine whose meters are in the device list now."""
+        known = self._context.directory.knows(self._modem)
+        if self._state is ModemState.QUARANTINED and known and not self._is_flapping():
+            self._state = step(self._state, Signal.ATTACHED)
+            self._reason = "its meters are in the device list now"
+            self._context.on_attached(self._modem)
+            self._start_line()
+
+    def _port_lost(self, port: Port, reason: str) -> None:
+        """Take note, in the hub's task."""
+        self.ref.tell_always(PortLost(port, reason))
+
+    async def _lost(self, port: Port, reason: str) -> None:
+        if port is self._port:
+            self._port = None
+            silent = reason.startswith("silent")
+            self._state = step(self._state, Signal.TIMED_OUT if silent else Signal.LOST)
+            self._reason = reason
+            if self._bus is not None:
+                self._bus.fail_all(ConnectionLost(reason))
+        connection = port.connection
+        await self._record([
+            ModemDisconnected(
+                received_at=self._context.now(), session=port.session, reason=reason,
+                lasted_s=round(trio.current_time() - connection.opened_at, 3),
+                bytes_in=connection.bytes_in, bytes_out=connection.bytes_out,
+            )
+        ])  # fmt: skip
+
+    # -- messages of devices
+
+    def _take_frame(self, frame: PushFrame) -> None:
+        """Take a push, in the hub's task."""
+        port = self._port
+        if port is not None:
+            port.connection.deliver(self.ref, PushArrived(port, frame))
+
+    def _keep_frame(self, reason: str, detail: str, data: bytes) -> None:
+        """Take what is no whole push, in the hub's task."""
+        port = self._port
+        if port is not None:
+            port.connection.deliver(self.ref, Unreadable(reason, detail, data))
+
+    async def _push(self, port: Port, frame: PushFrame) -> None:
+        directory = self._context.directory
+        try:
+            routed = route(directory, self._modem, frame)
+        except Unroutable as problem:
+            await self._keep(problem.reason, str(problem), frame.apdu, title=problem.title)
+            return
+        first, *others = routed.meters
+        push = Push(
+            plain=routed.plain, counter=routed.counter, digest=digest_of(frame.apdu),
+            apdu=frame.apdu, received_at=self._context.now(), port=port, reply=frame.reply,
+            others=[device.meter_id for device in others],
+        )  # fmt: skip
+        await self._context.meter(first.meter_id).send(push)
+
+    async def _keep(
+        self, reason: str, detail: str, data: bytes, *, title: str | None = None
+    ) -> None:
+        """Keep a message raw in this modem's own stream, once."""
+        digest = digest_of(data)
+        if is_repeat(self._digests, digest):
+            return
+        remember(self._digests, digest)
+        now = self._context.now()
+        await self._record(kept_events(reason, detail, data, now, digest=digest, title=title))
+
+    # -- the serial line
+
+    def _submit(self, transaction: Transaction) -> None:
+        port = self._port
+        if port is None or self._state is ModemState.QUARANTINED:
+            why = f"modem {self._modem} is {self._state}: {self._reason}"
+            transaction.settle(None, NoModem(why))
+        elif not port.link.pipe:
+            why = f"modem {self._modem} only pushes: there is no way to its meters"
+            transaction.settle(None, NoModem(why))
+        else:
+            if self._bus is None:
+                self._bus = Bus()
+            if not self._bus.put(transaction, trio.current_time()):
+                transaction.settle(None, BusFull(f"too much waits for modem {self._modem}"))
+            self._start_line()
+
+    def _start_line(self) -> None:
+        port, bus = self._port, self._bus
+        if port is None or not bus:
+            return
+        self._context.start_line(
+            ChildSpec(
+                name=f"{self._modem}#{port.session}",
+                start=lambda: SerialLine(port, bus, on_state=self._line_state),
+                restart=Restart.TRANSIENT,
+            )
+        )
+
+    def _line_state(self, transaction: Transaction | None) -> None:
+        if transaction is not None and self._state is ModemState.READY:
+            self._state = step(self._state, Signal.ASKED)
+            self._reason = transaction.label
+        elif transaction is None and self._state is ModemState.READING:
+            self._state = step(self._state, Signal.ANSWERED)
+            self._reason = "the line is idle"
+
+    # -- the log
+
+    async def _record(self, events: list[DomainEvent]) -> None:
+        try:
+            await self._context.journal.append(modem_stream(self._modem), events)
+        except JournalFailed:
+            # The connection goes on; that it began is told by everything that comes over it.
+            self._reason += " (not in the log: the store failed)"
+
+
+def view_of(  # noqa: PLR0913 -- a row has so many columns
+    modem: ModemId,
+    context: Context,
+    *,
+    state: str = ModemState.OFFLINE,
+    reason: str = "never connected to this node",
+    peer: str | None = None,
+    link: str | None = None,
+    session: int | None = None,
+    connected_at: datetime | None = None,
+    silent_s: float = 0.0,
+    bytes_in: int = 0,
+    bytes_out: int = 0,
+    queue: int = 0,
+) -> ModemView:
+    """Return a modem as operators see it; without more, one that never connected."""
+    heard_at = None if peer is None else context.now().timestamp() - silent_s
+    return ModemView(
+        modem_id=modem,
+        state=state,
+        reason=reason,
+        peer=peer,
+        link=link,
+        session=session,
+        connected_at=connected_at,
+        last_heard_at=None
+        if heard_at is None
+        else datetime.fromtimestamp(heard_at, context.now().tzinfo),
+        bytes_in=bytes_in,
+        bytes_out=bytes_out,
+        queue=queue,
+        meters=tuple(device.meter_id for device in context.directory.behind(modem)),
+    )

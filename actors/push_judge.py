@@ -1,0 +1,146 @@
+"""From a message of a meter to facts: readings, meter events, supply lost or restored."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Final
+
+from actors.meter_messages import Push
+from hes.events.base import DomainEvent
+from hes.events.meter_event import MeterEvent
+from hes.events.power import PowerSign
+from hes.events.reading import Reading, Source
+from hes.meter_state import MeterState
+from hes.rules import over_voltage, power_failure
+from hes.rules.kept import kept_events
+from hes.rules.limits import Limits
+from hes.rules.push_reading import ScaleOf, layout_of_values, storable
+from protocols.dlms.apdu_push import INVOKE_ID, DataNotification, EventNotification
+from protocols.dlms.cosem import obis_text
+from protocols.dlms.cosem_time import decode_time
+from protocols.dlms.push import PushItem, clock_of, items_of
+from protocols.errors import RemoteProtocolError
+
+EVENT_CODE: Final = "96.11."
+ALARM_REGISTER: Final = "97.98."
+MULTIPLIED: Final = frozenset({3, 4, 5})
+"""Classes whose values have a scaler."""
+
+
+def judge(
+    push: Push, *, state: MeterState, limits: Limits, scale_of: ScaleOf, utc_offset_min: int
+) -> list[DomainEvent]:
+    """Return the facts in a message; at least one, so that it is known to have come."""
+    plain = push.plain
+    if isinstance(plain, EventNotification):
+        events = _event(push, plain, state, utc_offset_min)
+    else:
+        events = _data(push, plain, scale_of, utc_offset_min)
+    for event in [e for e in events if isinstance(e, Reading)]:
+        events += over_voltage.judge(state.phases, event, limits.over_voltage)
+        # Who speaks has supply, whatever its last message said.
+        events += power_failure.restored(
+            failed_at=state.failed_at, sign=None, received_at=push.received_at
+        )
+    return events
+
+
+def _data(
+    push: Push, plain: DataNotification, scale_of: ScaleOf, utc_offset_min: int
+) -> list[DomainEvent]:
+    items = items_of(plain.body)
+    if not items:
+        detail = "the values carry no OBIS codes; the meter type must say what they are"
+        return kept_events("positional", detail, push.apdu, push.received_at, digest=push.digest)
+    return [_reading(push, plain, items, scale_of, utc_offset_min)]
+
+
+def _reading(
+    push: Push,
+    plain: DataNotification,
+    items: Sequence[PushItem],
+    scale_of: ScaleOf,
+    utc_offset_min: int,
+) -> Reading:
+    time = _instant(clock_of(list(items), plain.body) or plain.time, utc_offset_min)
+    tells_apart = time is not None or push.counter is not None or plain.long_invoke_id & INVOKE_ID
+    return Reading(
+        received_at=push.received_at,
+        device_time=time,
+        source=Source.PUSH,
+        layout=layout_of_values(items, scale_of),
+        values=tuple(storable(item.value) for item in items),
+        # Two equal messages without time and number may be two observations: both count.
+        digest=push.digest if tells_apart else None,
+        counter=push.counter,
+    )
+
+
+def _instant(time: bytes | None, utc_offset_min: int) -> datetime | None:
+    if time is None:
+        return None
+    try:
+        return decode_time(time, utc_offset_min=utc_offset_min)
+    except RemoteProtocolError:
+        return None  # a clock that is no clock: the values count all the same
+
+
+def _event(
+    push: Push, plain: EventNotification, state: MeterState, utc_offset_min: int
+) -> list[DomainEvent]:
+    code = obis_text(plain.attribute.obis)
+    time = _instant(plain.time, utc_offset_min)
+    if code == power_failure.LAST_GASP_OBIS:
+        lost = power_failure.failed(
+            failed_at=state.failed_at, sign=PowerSign.LAST_GASP, received_at=push.received_at,
+            device_time=time, digest=push.digest,
+        )  # fmt: skip
+        return lost or [_meter_event(push, plain, code, time)]
+    told: list[DomainEvent] = [_meter_event(push, plain, code, time)]
+    inner = code.split(".", 2)[2]
+    if inner.startswith(EVENT_CODE) and isinstance(plain.value, int):
+        told += _supply(push, plain.value, state, time)
+    elif not inner.startswith(ALARM_REGISTER) and plain.attribute.class_id in MULTIPLIED:
+        return [_single(push, plain, code, time)]
+    return told
+
+
+def _meter_event(
+    push: Push, plain: EventNotification, code: str, time: datetime | None
+) -> MeterEvent:
+    value = plain.value
+    return MeterEvent(
+        received_at=push.received_at,
+        device_time=time,
+        code=value if isinstance(value, int) else None,
+        name=None,
+        obis=code,
+        detail="" if isinstance(value, int) else str(storable(value)),
+        digest=push.digest,
+    )
+
+
+def _supply(push: Push, code: int, state: MeterState, time: datetime | None) -> list[DomainEvent]:
+    if code in power_failure.POWER_DOWN_CODES:
+        return power_failure.failed(
+            failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
+            device_time=time, code=code,
+        )  # fmt: skip
+    if code in power_failure.POWER_UP_CODES:
+        return power_failure.restored(
+            failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
+            device_time=time, code=code,
+        )  # fmt: skip
+    return []
+
+
+def _single(push: Push, plain: EventNotification, code: str, time: datetime | None) -> Reading:
+    item = PushItem(code, plain.value, plain.attribute.class_id, plain.attribute.index)
+    return Reading(
+        received_at=push.received_at,
+        device_time=time,
+        source=Source.PUSH,
+        layout=layout_of_values([item], lambda _: None),
+        values=(storable(plain.value),),
+        digest=push.digest,
+        counter=push.counter,
+    )

@@ -1,0 +1,137 @@
+"""Whose message is this? From the surest sign to the weakest, and never by a guess.
+
+1. A system title in the header, or a key that opens the message: proof or nearly so.
+2. A modem with one meter: it is that one's.
+3. The address on the line, when just one meter of the modem has it.
+4. A name inside the message that is a meter's in the device list.
+"""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import msgspec
+
+from actors.directory import Directory
+from hes.devices import Device
+from hes.ids import ModemId
+from protocols.dlms.apdu import decode_apdu
+from protocols.dlms.apdu_ciphered import Ciphered
+from protocols.dlms.apdu_push import DataNotification, EventNotification
+from protocols.dlms.opened import open_ciphered
+from protocols.dlms.push import identities_of, items_of
+from protocols.dlms.push_reader import PushFrame
+from protocols.dlms.security import Keys
+from protocols.errors import RemoteProtocolError
+
+KEYS_TRIED_MAX: Final = 64
+"""A concentrator has no more meters behind it; bounds the work that a stranger can cause."""
+
+
+class Unroutable(Exception):
+    """The message is kept as it is: ``reason`` is one word, the text a sentence."""
+
+    def __init__(self, reason: str, detail: str, title: str | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.title = title
+
+
+class Routed(msgspec.Struct, frozen=True):
+    """A message and the meters that it may be from: the first that takes it has it."""
+
+    meters: list[Device]
+    plain: DataNotification | EventNotification
+    counter: int | None
+    """Of a ciphered message, whose tag was right."""
+    title: bytes | None
+
+
+def route(directory: Directory, modem: ModemId | None, frame: PushFrame) -> Routed:
+    """Return what ``frame`` holds and whose it is.
+
+    Raises:
+        Unroutable: nobody's, or unreadable.
+
+    """
+    try:
+        apdu = decode_apdu(frame.apdu)
+    except RemoteProtocolError as problem:
+        raise Unroutable("malformed", str(problem)) from None
+    if isinstance(apdu, Ciphered):
+        return _open(directory, modem, apdu)
+    plain = _push(apdu)
+    return Routed([_sender(directory, modem, frame, plain)], plain, None, None)
+
+
+def _push(apdu: Any) -> DataNotification | EventNotification:
+    if not isinstance(apdu, DataNotification | EventNotification):
+        raise Unroutable("malformed", f"a {type(apdu).__name__} is no push")
+    return apdu
+
+
+def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Routed:
+    """Open a ciphered message with the keys of those it may be from."""
+    title = ciphered.system_title
+    shown = None if title is None else title.hex()
+    candidates = _candidates(directory, modem, title)
+    with_keys = [device for device in candidates if device.has_keys][:KEYS_TRIED_MAX]
+    if not with_keys:
+        known = "has no key" if candidates else "is not in the device list"
+        raise Unroutable("no-key", f"the sender, system title {shown}, {known}", shown)
+    problem: RemoteProtocolError | None = None
+    for number, device in enumerate(with_keys):
+        try:
+            opened = open_ciphered(ciphered, _keys(device), title)
+        except RemoteProtocolError as failed:
+            problem = failed
+            continue
+        same = [d for d in with_keys[number:] if _keys(d) == _keys(device)]
+        return Routed(same, _push(opened.plain), opened.counter, opened.system_title)
+    raise Unroutable(problem.category if problem else "no-key", str(problem), shown)
+
+
+def _keys(device: Device) -> Keys:
+    return Keys(device.encryption_key, device.authentication_key)
+
+
+def _candidates(directory: Directory, modem: ModemId | None, title: bytes | None) -> list[Device]:
+    """Return the likeliest senders first: by title on this modem, by title, by modem."""
+    named = directory.titled(title) if title is not None else []
+    here = [device for device in named if device.modem_id == modem]
+    if named:
+        return here + [device for device in named if device.modem_id != modem]
+    return directory.untitled_with_keys(modem) if modem is not None else []
+
+
+def _sender(
+    directory: Directory,
+    modem: ModemId | None,
+    frame: PushFrame,
+    plain: DataNotification | EventNotification,
+) -> Device:
+    behind = directory.behind(modem) if modem is not None else []
+    names = _names(plain)
+    if len(behind) == 1:
+        return behind[0]
+    by_name = [d for name in names if (d := directory.named(name)) is not None]
+    if by_name:
+        return by_name[0]
+    by_address = [device for device in behind if _is_at(device, frame)]
+    if len(by_address) == 1:
+        return by_address[0]
+    told = f"it calls itself {', '.join(names)}" if names else "it does not name itself"
+    raise Unroutable("unknown-meter", f"no meter in the device list sent this; {told}")
+
+
+def _names(plain: DataNotification | EventNotification) -> Sequence[str]:
+    if isinstance(plain, DataNotification):
+        return identities_of(items_of(plain.body))
+    if isinstance(plain.value, bytes) and plain.value.isascii():
+        return [plain.value.decode().strip("\0 ")]
+    return []
+
+
+def _is_at(device: Device, frame: PushFrame) -> bool:
+    if device.framing == "wrapper" or frame.physical is None:
+        return device.server_sap == frame.logical
+    return device.address == str(frame.physical)

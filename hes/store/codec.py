@@ -1,0 +1,164 @@
+"""The stored form of events: a topic and a msgpack array of the fields.
+
+Channel layouts are stored once and referred to by the hash of their content, so that a push of ten
+registers takes some eighty bytes.
+"""
+
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+
+import msgspec
+
+import hes.events  # noqa: F401 -- fills the register of events
+from hes.events.base import EVENT_TYPES, DomainEvent, Recorded
+from hes.events.layout import Layout
+from hes.store.errors import StoreError
+from hes.store.port import StoredRow
+
+LAYOUTS_MAX: Final = 4096
+"""A fleet has some tens of layouts of some 2 KB each; hostile ones of 256 channels fill 160 MB."""
+
+Upcaster = Callable[[DomainEvent], DomainEvent]
+UPCASTERS: Final[dict[str, Upcaster]] = {}
+"""Topic of an outdated event to what makes the next newer one of it.
+
+The outdated class stays registered: it is how the stored bytes are read.
+"""
+
+
+class LayoutBook:
+    """The channel layouts in use, by id, and those that no log holds yet. Threads may share one.
+
+    With ``fetch`` it holds at most ``limit`` layouts and finds the others in the log; without, it
+    holds all that it ever saw.
+    """
+
+    def __init__(
+        self,
+        stored: Iterable[Layout] = (),
+        *,
+        fetch: Callable[[int], Layout | None] | None = None,
+        limit: int = LAYOUTS_MAX,
+    ) -> None:
+        self._known: dict[int, Layout] = {}
+        self._unsaved: dict[int, Layout] = {}
+        self._fetch = fetch
+        self._limit = limit
+        self._lock = threading.Lock()
+        self.learn(stored)
+
+    def __len__(self) -> int:
+        return len(self._known)
+
+    def __getitem__(self, layout_id: int) -> Layout:
+        layout = self._known.get(layout_id)
+        if layout is None:
+            layout = None if self._fetch is None else self._fetch(layout_id)
+            if layout is None:
+                raise KeyError(layout_id)
+            self.learn([layout])
+        return layout
+
+    def note(self, layout: Layout) -> int:
+        """Return the id of ``layout``; one that is not known is kept for ``take_unsaved``."""
+        if layout.id not in self._known:
+            with self._lock:
+                self._unsaved[layout.id] = layout
+                self._keep(layout)
+        return layout.id
+
+    def learn(self, layouts: Iterable[Layout]) -> None:
+        """Add layouts that are stored already."""
+        with self._lock:
+            for layout in layouts:
+                self._keep(layout)
+
+    def take_unsaved(self) -> list[Layout]:
+        """Return the layouts that must be stored with the next events."""
+        with self._lock:
+            unsaved, self._unsaved = self._unsaved, {}
+        return list(unsaved.values())
+
+    def put_back(self, layouts: Iterable[Layout]) -> None:
+        """Say that these could not be stored."""
+        with self._lock:
+            self._unsaved.update({layout.id: layout for layout in layouts})
+
+    def _keep(self, layout: Layout) -> None:
+        # The oldest goes: met again, it is fetched again, or stored again, which changes nothing.
+        if self._fetch is not None and len(self._known) >= self._limit:
+            del self._known[next(iter(self._known))]
+        self._known[layout.id] = layout
+
+
+class EventCodec:
+    """Turns events into their stored form and back. Threads may share one."""
+
+    def __init__(
+        self, layouts: LayoutBook | None = None, upcasters: Mapping[str, Upcaster] = UPCASTERS
+    ) -> None:
+        self.layouts = LayoutBook() if layouts is None else layouts
+        self._upcasters = upcasters
+        self._encode = msgspec.msgpack.Encoder(enc_hook=self._reference).encode
+        self._decoders: dict[str, msgspec.msgpack.Decoder[Any]] = {}
+
+    def encode(self, event: DomainEvent) -> tuple[str, bytes]:
+        """Return topic and state of ``event``.
+
+        Raises:
+            StoreError: it holds what cannot be stored, e.g. a number of more than 64 bits.
+
+        """
+        try:
+            return event.topic, self._encode(event)
+        except (TypeError, ValueError, OverflowError, RecursionError) as problem:
+            raise StoreError(f"a {event.topic} cannot be stored: {problem}") from problem
+
+    def decode(self, topic: str, state: bytes) -> DomainEvent:
+        """Return the event, brought up to the newest version of its kind.
+
+        Raises:
+            StoreError: this program does not know the topic, or the state is damaged.
+
+        """
+        decoder = self._decoders.get(topic)
+        if decoder is None:
+            decoder = self._decoders[topic] = self._decoder(topic)
+        try:
+            event: DomainEvent = decoder.decode(state)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as problem:
+            raise StoreError(f"a stored {topic} is damaged: {problem}") from problem
+        while (upcast := self._upcasters.get(event.topic)) is not None:
+            event = upcast(event)
+        return event
+
+    def recorded(self, row: StoredRow) -> Recorded:
+        """Return a stored row with its event decoded.
+
+        Raises:
+            StoreError: the event is of an unknown kind or damaged.
+
+        """
+        return Recorded(row.position, row.stream, row.version, self.decode(row.topic, row.state))
+
+    def _decoder(self, topic: str) -> "msgspec.msgpack.Decoder[Any]":
+        kind = EVENT_TYPES.get(topic)
+        if kind is None:
+            raise StoreError(
+                f"the log holds events of the unknown kind {topic}; update the program"
+            )
+        return msgspec.msgpack.Decoder(kind, dec_hook=self._layout)
+
+    def _reference(self, value: Any) -> int:
+        if isinstance(value, Layout):
+            return self.layouts.note(value)
+        raise TypeError(f"an event may not hold a {type(value).__name__}")
+
+    def _layout(self, kind: type, value: Any) -> Any:
+        if kind is not Layout or not isinstance(value, int):
+            raise TypeError(f"expected the number of a channel layout, not {value!r:.40}")
+        try:
+            return self.layouts[value]
+        except KeyError:
+            raise ValueError(f"channel layout {value} is missing from the log") from None

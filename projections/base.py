@@ -1,0 +1,73 @@
+"""What a projection is: a fold of events into tables of its own.
+
+A projection is one module of this package with a ``PROJECTION``; the package finds it. Its tables
+belong to it alone, and it may be rebuilt from the first event at any time.
+"""
+
+import importlib
+import pkgutil
+import sqlite3
+from collections.abc import Iterable, Sequence
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+import projections
+from hes.events.base import DomainEvent, Recorded
+
+
+class Change(NamedTuple):
+    """Something that live screens may show differently now."""
+
+    topic: str
+    """``meters``, ``alarms``, ``modems``, ``meter:18097634``, ..."""
+    key: str
+
+
+class Database(Protocol):
+    """What projections use of a database connection; a cursor and parameters with ``?``."""
+
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> sqlite3.Cursor:
+        """Run one statement."""
+        ...
+
+    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> sqlite3.Cursor:
+        """Run one statement for many rows."""
+        ...
+
+
+class Projection(Protocol):
+    """See the module."""
+
+    name: ClassVar[str]
+    version: ClassVar[int]
+    """Raised when the tables or the fold change: it is rebuilt at the next start."""
+    tables: ClassVar[tuple[str, ...]]
+    ddl: ClassVar[tuple[str, ...]]
+    """Statements that make the tables and their indexes."""
+    events: ClassVar[tuple[type[DomainEvent], ...]]
+    """The kinds of events that it folds; it sees no others."""
+
+    def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
+        """Take events in order; the caller commits their rows together with the position.
+
+        Raises:
+            ValueError, KeyError, TypeError, ArithmeticError: an event makes no sense; it is put
+                aside, and the projection goes on with the next.
+
+        """
+        ...
+
+
+def find_projections() -> list[Projection]:
+    """Return every projection of this package, in the order of their names."""
+    modules = (
+        importlib.import_module(f"{projections.__name__}.{found.name}")
+        for found in pkgutil.iter_modules(projections.__path__)
+        if not found.ispkg
+    )
+    found = [module.PROJECTION for module in modules if hasattr(module, "PROJECTION")]
+    return sorted(found, key=lambda projection: projection.name)
+
+
+def utc_ms(instant: Any) -> int:
+    """Return milliseconds since 1970 of an aware time: how times stand in the tables."""
+    return int(instant.timestamp() * 1000)

@@ -1,0 +1,143 @@
+"""Cuts the pushes out of the bytes of one connection, whatever else travels on it.
+
+Watches the stream beside the dialogues: answers to questions are passed over, only what a device
+sends by itself comes out. HDLC or wrapper is told by the first byte between frames.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+
+from protocols.dlms import hdlc
+from protocols.dlms.apdu_ciphered import GENERAL_DED, GENERAL_GLO
+from protocols.dlms.apdu_push import DATA_NOTIFICATION, EVENT_NOTIFICATION
+from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
+from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
+from protocols.dlms.llc import HEADERS, RESPONSE, strip_llc
+from protocols.dlms.wrapper import WrapperReader, encode_wpdu
+from protocols.errors import RemoteProtocolError
+
+UNASKED: Final = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED})
+SEGMENTS_SIZE_MAX: Final = 64 * 1024
+
+
+class PushFrame(msgspec.Struct, frozen=True):
+    """One message that a device sent by itself."""
+
+    apdu: bytes
+    logical: int
+    """Wrapper: its wPort. HDLC: the upper address."""
+    physical: int | None
+    """HDLC: the lower address, when there is one."""
+    reply: Callable[[bytes], bytes]
+    """Frames an answer to the sender."""
+
+
+class PushReader:
+    """The pushes of one connection: feed bytes; each push goes to ``take``.
+
+    Something that is surely a push but cannot be read goes to ``keep`` with the reason.
+    """
+
+    __slots__ = ("_blocks", "_hdlc", "_keep", "_segments", "_take", "_wrapper")
+
+    def __init__(
+        self, take: Callable[[PushFrame], None], keep: Callable[[str, str, bytes], None]
+    ) -> None:
+        self._take = take
+        self._keep = keep
+        self._hdlc: HdlcReader | None = None
+        self._wrapper: WrapperReader | None = None
+        self._segments: bytes = b""
+        self._blocks: BlockJoiner | None = None
+
+    def rebind(
+        self, take: Callable[[PushFrame], None], keep: Callable[[str, str, bytes], None]
+    ) -> None:
+        """Give what comes from now on to others."""
+        self._take = take
+        self._keep = keep
+
+    @property
+    def framing(self) -> str | None:
+        """``hdlc`` or ``wrapper``, once the first bytes told."""
+        return "hdlc" if self._hdlc else "wrapper" if self._wrapper else None
+
+    def feed(self, data: bytes) -> None:
+        """Take bytes from the serial line.
+
+        Raises:
+            RemoteProtocolError: a wrapper stream is broken; it cannot be mended.
+
+        """
+        if self._wrapper is None and self._hdlc is None:
+            if data[0] == 0:
+                self._wrapper = WrapperReader()
+            else:
+                self._hdlc = HdlcReader()
+        if self._wrapper is not None:
+            self._feed_wrapper(self._wrapper, data)
+        elif self._hdlc is not None:
+            self._feed_hdlc(self._hdlc, data)
+
+    def _feed_wrapper(self, reader: WrapperReader, data: bytes) -> None:
+        reader.receive_data(data)
+        try:
+            while (wpdu := reader.next_wpdu()) is not None:
+                source, destination = wpdu.source, wpdu.destination
+
+                def reply(apdu: bytes, to: int = source, me: int = destination) -> bytes:
+                    return encode_wpdu(me, to, apdu)
+
+                self._message(wpdu.apdu, source, None, reply)
+        except RemoteProtocolError:
+            self._wrapper = None
+            raise
+
+    def _feed_hdlc(self, reader: HdlcReader, data: bytes) -> None:
+        bad_before = reader.bad_checks
+        reader.receive_data(data)
+        while (frame := reader.next_frame()) is not None:
+            if frame.kind in {Kind.UI, Kind.I} and frame.information:
+                self._frame(frame)
+        if reader.bad_checks > bad_before:
+            self._segments = b""
+
+    def _frame(self, frame: HdlcFrame) -> None:
+        if not self._segments and frame.information[:3] not in HEADERS:
+            return
+        self._segments += frame.information
+        if len(self._segments) > SEGMENTS_SIZE_MAX:
+            self._segments = b""
+            return
+        if frame.segmented:
+            return
+        message, self._segments = strip_llc(self._segments), b""
+        upper, lower = hdlc.decode_address(frame.source)
+
+        def reply(apdu: bytes) -> bytes:
+            information = RESPONSE + apdu
+            return hdlc.encode_frame(frame.source, frame.destination, hdlc.UI, information)
+
+        self._message(message, upper, lower, reply)
+
+    def _message(
+        self, apdu: bytes, logical: int, physical: int | None, reply: Callable[[bytes], bytes]
+    ) -> None:
+        if apdu[:1] == bytes((GBT_TAG,)):
+            whole = self._block(apdu)
+            if whole is None:
+                return
+            apdu = whole
+        if apdu and apdu[0] in UNASKED:
+            self._take(PushFrame(apdu, logical, physical, reply))
+
+    def _block(self, apdu: bytes) -> bytes | None:
+        if self._blocks is None:
+            self._blocks = BlockJoiner()
+        try:
+            return self._blocks.take(decode_block(apdu))
+        except RemoteProtocolError as problem:
+            self._keep(problem.category, str(problem), apdu)
+            return None

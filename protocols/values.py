@@ -1,0 +1,69 @@
+"""What a meter told, whatever its protocol: values, tables, time.
+
+Every driver of a protocol answers in these; the actors above know no other.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class ReadValue(msgspec.Struct, frozen=True):
+    """One value by its OBIS code, unscaled as sent."""
+
+    obis: str
+    """Full form, A.B.C.D.E.F."""
+    value: Any
+    scaler: int | None = None
+    unit: int | None = None
+    """COSEM unit code; None: the meter did not say."""
+    class_id: int | None = None
+    attribute: int | None = None
+    time: datetime | None = None
+    """When it was latched or occurred, UTC, for values that have a time of their own."""
+
+
+class RegistersRead(msgspec.Struct):
+    """The answer to a read of registers."""
+
+    values: list[ReadValue]
+    refused: dict[str, str]
+    """OBIS code to the meter's reason."""
+    meter_time: datetime | None = None
+
+
+class TableRow(msgspec.Struct, frozen=True):
+    """One interval of a profile."""
+
+    time: datetime
+    """End of the interval, UTC."""
+    status: int | None
+    values: tuple[Any, ...]
+
+
+class ProfileRead(msgspec.Struct):
+    """The answer to a read of a profile."""
+
+    obis: str
+    period_s: int | None
+    columns: list[ReadValue]
+    """What the columns are; their ``value`` is None."""
+    rows: list[TableRow]
+
+
+class ClockRead(msgspec.Struct, frozen=True):
+    """The meter's time, and ours around the question."""
+
+    sent_at: datetime
+    meter_time: datetime
+    got_at: datetime
+
+
+class ClockChanged(msgspec.Struct, frozen=True):
+    """The clock before and after a change."""
+
+    before: ClockRead
+    after: ClockRead
+    method: str
+    """``set``, ``shift``, or ``none`` when nothing had to be done."""

@@ -1,0 +1,181 @@
+import csv
+import io
+
+import pytest
+from hypothesis import given, strategies as st
+
+from hes.devices import COLUMNS, ERRORS_MAX, Device, DeviceListError, parse_csv, write_csv
+from hes.ids import MeterId, ModemId
+
+HEADER = ",".join(COLUMNS)
+KEY = "000102030405060708090A0B0C0D0E0F"
+FULL = (
+    f"18097634,861234567890123,raw,dlms,wrapper,hexing,16,2,3,gmac,,{KEY},{KEY},"
+    "4858450000000001,Hanoi,200/5,1"
+)
+
+
+def rows(*lines: str, header: str = HEADER) -> str:
+    return "\n".join((header, *lines)) + "\n"
+
+
+def errors(text: str) -> list[tuple[int, str]]:
+    with pytest.raises(DeviceListError) as caught:
+        parse_csv(text)
+    return [(error.row, error.column) for error in caught.value.errors]
+
+
+def one(column: str, cell: str, **more: str) -> str:
+    cells = {"meter_id": "m", "modem_id": "d", **more, column: cell}
+    return rows(",".join(cells.values()), header=",".join(cells))
+
+
+def test_every_column_of_the_contract_is_taken() -> None:
+    (device,) = parse_csv(rows(FULL))
+    assert device == Device(
+        meter_id=MeterId("18097634"),
+        modem_id=ModemId("861234567890123"),
+        link="raw",
+        protocol="dlms",
+        framing="wrapper",
+        meter_type="hexing",
+        address="16",
+        client_sap=2,
+        server_sap=3,
+        auth="gmac",
+        password="",
+        encryption_key=bytes(range(16)),
+        authentication_key=bytes(range(16)),
+        system_title=bytes.fromhex("4858450000000001"),
+        area="Hanoi",
+        ct_ratio="200/5",
+        vt_ratio="1",
+    )
+    assert device.has_keys
+
+
+def test_columns_may_stand_in_any_order_and_be_left_out() -> None:
+    (device,) = parse_csv("modem_id,meter_id\nd1, m1 \n")
+    assert device == Device(meter_id=MeterId("m1"), modem_id=ModemId("d1"))
+
+
+def test_a_byte_order_mark_and_windows_lines_do_not_matter() -> None:
+    assert len(parse_csv("\ufeffmeter_id,modem_id\r\nm1,d1\r\nm2,d1\r\n")) == 2
+
+
+def test_an_empty_list_is_a_list() -> None:
+    assert parse_csv(rows()) == []
+
+
+@pytest.mark.parametrize(
+    ("column", "cell"),
+    [
+        ("meter_id", ""),
+        ("meter_id", "x" * 65),
+        ("meter_id", "a\x07b"),
+        ("modem_id", "x" * 65),
+        ("link", "carrier-pigeon"),
+        ("protocol", "modbus"),
+        ("framing", "tcp"),
+        ("auth", "md5"),
+        ("client_sap", "x"),
+        ("client_sap", "-1"),
+        ("server_sap", "65536"),
+        ("server_sap", "9" * 5000),
+        ("address", "16384"),
+        ("address", "0x10"),
+        ("address", "9" * 5000),
+        ("ct_ratio", "0"),
+        ("ct_ratio", "200/5/1"),
+        ("vt_ratio", "nan"),
+        ("vt_ratio", "1e999999"),
+        ("vt_ratio", "-200/5"),
+        ("vt_ratio", "200/0"),
+        ("encryption_key", "00"),
+        ("encryption_key", "zz" * 16),
+        ("authentication_key", "00" * 15),
+        ("system_title", "00" * 7),
+    ],
+)
+def test_a_wrong_cell_is_told_by_row_and_column(column: str, cell: str) -> None:
+    assert errors(one(column, cell)) == [(2, column)]
+
+
+def test_the_authentication_needs_its_secrets() -> None:
+    assert errors(one("auth", "gmac")) == [(2, "encryption_key")]
+    assert errors(one("auth", "low")) == [(2, "password")]
+    assert len(parse_csv(one("auth", "low", password="x"))) == 1
+
+
+def test_addresses_of_other_protocols_are_texts() -> None:
+    assert parse_csv(one("address", "A01B", protocol="dlt645-2007"))[0].address == "A01B"
+
+
+def test_all_errors_are_told_and_nothing_is_taken() -> None:
+    text = rows("m1,d1", "m1,d2", "m3,d3,,modbus", "m4,d4,,,tcp,,,x")
+    assert errors(text) == [
+        (3, "meter_id"), (4, "protocol"), (5, "framing"), (5, "client_sap"),
+    ]  # fmt: skip
+
+
+def test_rows_are_counted_as_a_spreadsheet_does_with_the_header_as_the_first() -> None:
+    assert errors(rows("m1,d1", "m2,d2", ",d3")) == [(4, "meter_id")]
+
+
+def test_a_wrong_header_is_told_by_its_column() -> None:
+    assert errors("modem_id,colour\nx,y\n") == [(1, "meter_id"), (1, "colour")]
+    assert errors("") == [(1, "meter_id"), (1, "modem_id")]
+
+
+def test_too_many_cells_are_told() -> None:
+    assert errors("meter_id,modem_id\nm,d,extra\n") == [(2, "-")]
+
+
+def test_what_is_no_csv_is_told() -> None:
+    assert errors('meter_id,modem_id\nm,d\n"m,d\n') == [(3, "-")]
+
+
+def test_a_very_wrong_list_is_not_told_in_full() -> None:
+    assert len(errors(rows(*["m,d,,modbus"] * 1000))) <= ERRORS_MAX + 2
+
+
+def test_secrets_are_never_told() -> None:
+    secret = "0badc0de" * 3
+    with pytest.raises(DeviceListError) as caught:
+        parse_csv(one("encryption_key", secret))
+    assert secret not in str(caught.value)
+    (device,) = parse_csv(rows(FULL))
+    assert "0102030405" not in repr(device).lower()
+    assert KEY not in write_csv([device])
+
+
+def test_a_written_list_is_read_again_without_its_secrets() -> None:
+    known = Device(
+        meter_id=MeterId("m"), modem_id=ModemId("d"), auth="none", encryption_key=bytes(16),
+        system_title=bytes(8), area="Hà Nội, quận 1",
+    )  # fmt: skip
+    (again,) = parse_csv(write_csv([known]))
+    assert again.area == known.area
+    assert again.system_title == known.system_title
+    assert not again.has_keys
+
+
+def taken_or_told(text: str) -> int:
+    """Return how many devices and errors came of a text; another exception fails the test."""
+    try:
+        return len(parse_csv(text))
+    except DeviceListError as problem:
+        return len(problem.errors)
+
+
+@given(st.text(max_size=400))
+def test_any_text_is_a_list_or_a_list_of_errors(text: str) -> None:
+    assert taken_or_told(text) >= 0
+
+
+@given(st.lists(st.lists(st.text(max_size=20), max_size=20), max_size=8))
+def test_any_cells_are_a_list_or_a_list_of_errors(cells: list[list[str]]) -> None:
+    out = io.StringIO()
+    csv.writer(out).writerows([COLUMNS, *cells])
+    lines = sum(any(row) for row in cells)
+    assert taken_or_told(out.getvalue()) >= min(lines, 1)

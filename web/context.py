@@ -1,0 +1,25 @@
+"""What all requests of one web server share."""
+
+from typing import Final
+
+import trio
+
+from web.history import History
+from web.live import LiveFeed
+from web.metrics import Metrics
+from web.options import READERS, WebOptions
+from web.ports import Node
+from web.rate import EventRate
+
+
+class Web:
+    """The node behind the web, and what the web itself remembers."""
+
+    def __init__(self, node: Node, options: WebOptions) -> None:
+        self.node: Final = node
+        self.options: Final = options
+        self.limiter: Final = trio.CapacityLimiter(READERS)
+        self.history: Final = History(node.event_log, node.decoder)
+        self.metrics: Final = Metrics()
+        self.feed: Final = LiveFeed(options.stall_s, options.slack)
+        self.rate: Final = EventRate()

@@ -1,0 +1,219 @@
+"""What the web needs of the node, as ports: the composition root fills them.
+
+The web imports no actor. A node in one process, or later a gateway to several, looks the same here.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+import msgspec
+
+from hes.clock import Clock
+from hes.commands import Commander
+from hes.events.base import Recorded
+from hes.store.port import StoredRow
+from hes.tree import ActorStatus
+
+Row = msgspec.Struct
+"""A row of a read model; its JSON has the shape that ``web.shapes`` shows."""
+
+
+class ReadModel(Protocol):
+    """Rows for screens. Called in worker threads, several at a time.
+
+    Any method may raise one of ``WebOptions.unavailable`` while the database is away.
+    """
+
+    def meters(self, *, q: str, area: str, modem: str, after: str, limit: int) -> Row:
+        """Return a page of the meter list (``MeterPage``); empty strings filter nothing."""
+        ...
+
+    def meter(self, meter_id: str) -> Row | None:
+        """Return everything the page of one meter shows (``MeterPageOfOne``)."""
+        ...
+
+    def meter_rows(self, meter_ids: Sequence[str]) -> Sequence[Row]:
+        """Return the rows (``MeterRow``) of those of the meters that exist."""
+        ...
+
+    def readings(
+        self,
+        meter_id: str,
+        *,
+        obis: Sequence[str],
+        start: datetime | None,
+        end: datetime | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Return register values (``ReadingRow``) by time; the newest ``limit`` of them.
+
+        ``obis`` in full form; empty means all. Both ends are included.
+        """
+        ...
+
+    def profile(
+        self,
+        meter_id: str,
+        *,
+        start: datetime | None,
+        end: datetime | None,
+        profile: str | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Return intervals (``ProfileRow``) by time; the newest ``limit`` of them."""
+        ...
+
+    def alarms(self, *, open_only: bool, limit: int) -> Sequence[Row]:
+        """Return alarms (``AlarmRow``), the newest first."""
+        ...
+
+    def alarm(self, alarm_id: int) -> Row | None:
+        """Return one alarm (``AlarmRow``)."""
+        ...
+
+    def alarm_rows(self, streams: Sequence[str]) -> Sequence[Row]:
+        """Return the latest alarms (``AlarmRow``) of these streams, open or just cleared."""
+        ...
+
+    def sessions(self, modem_id: str, *, limit: int) -> Sequence[Row]:
+        """Return the sessions of a modem (``SessionRow``), the newest first."""
+        ...
+
+    def kept(self, *, after: int, limit: int) -> Sequence[Row]:
+        """Return kept messages (``KeptRow``) with a position above ``after``."""
+        ...
+
+    def unknown(self, *, limit: int) -> Sequence[Row]:
+        """Return unknown callers (``CallerRow``), the newest first."""
+        ...
+
+    def overview(self, now: datetime) -> Row:
+        """Return the summary numbers: fields of ``Overview`` that the read model knows."""
+        ...
+
+
+class EventReader(Protocol):
+    """The reading side of ``hes.store.port.EventLog``; called in worker threads."""
+
+    def head(self) -> int:
+        """Return the position of the last event; 0 for an empty log."""
+        ...
+
+    def read(self, after: int, limit: int) -> list[StoredRow]:
+        """Return at most ``limit`` events with a position above ``after``, in order."""
+        ...
+
+    def read_back(self, before: int, limit: int) -> list[StoredRow]:
+        """Return at most ``limit`` events with a position below ``before``, the newest first."""
+        ...
+
+    def read_stream(self, stream: str, after: int, limit: int) -> list[StoredRow]:
+        """Return at most ``limit`` events of a stream with a version above ``after``."""
+        ...
+
+    def read_stream_back(self, stream: str, before: int, limit: int) -> list[StoredRow]:
+        """Return at most ``limit`` events of a stream below position ``before``, newest first."""
+        ...
+
+
+class Decoder(Protocol):
+    """The reading side of ``hes.store.codec.EventCodec``; threads share one."""
+
+    def recorded(self, row: StoredRow) -> Recorded:
+        """Return a stored row with its event decoded.
+
+        Raises:
+            StoreError: the event is of an unknown kind or damaged.
+
+        """
+        ...
+
+
+class Imported(Protocol):
+    """What an import of devices did."""
+
+    @property
+    def imported(self) -> int:
+        """Meters that are new or changed."""
+        ...
+
+    @property
+    def unchanged(self) -> int:
+        """Meters that were known with the same words."""
+        ...
+
+
+class Node(Protocol):
+    """One running head-end, as far as the web may know it."""
+
+    @property
+    def version(self) -> str:
+        """Version of the program."""
+        ...
+
+    @property
+    def started_at(self) -> datetime:
+        """When the node came up, UTC."""
+        ...
+
+    @property
+    def clock(self) -> Clock:
+        """What time it is."""
+        ...
+
+    @property
+    def commander(self) -> Commander:
+        """Carries commands to meters."""
+        ...
+
+    @property
+    def read_model(self) -> ReadModel:
+        """Rows for screens."""
+        ...
+
+    @property
+    def event_log(self) -> EventReader:
+        """What happened."""
+        ...
+
+    @property
+    def decoder(self) -> Decoder:
+        """Turns stored rows into events."""
+        ...
+
+    def tree(self, path: str, depth: int, offset: int, limit: int) -> ActorStatus:
+        """Return the actor at ``path`` (empty: the root) and ``depth`` levels below it.
+
+        ``offset`` and ``limit`` page the children of the actor itself. Called in the trio thread.
+
+        Raises:
+            LookupError: there is no such actor.
+
+        """
+        ...
+
+    async def import_devices(self, text: str, actor: str) -> Imported:
+        """Take a device list, all of it or nothing; durable when this returns.
+
+        Raises:
+            DeviceListError: some cells are wrong.
+
+        """
+        ...
+
+    def devices_csv(self) -> str:
+        """Return the device list without secrets. Called in a worker thread."""
+        ...
+
+    async def acknowledge(self, alarm_id: int, *, actor: str, note: str) -> datetime:
+        """Record that ``actor`` has seen the alarm; return when, once that is durable."""
+        ...
+
+    def projection_status(self) -> Sequence[Row]:
+        """Return name, position, lag and age of each projection (``ProjectionRow``)."""
+        ...
+
+    async def rebuild(self, name: str, *, verify: bool) -> Row:
+        """Rebuild a projection from the first event, or only compare; return what came of it."""
+        ...

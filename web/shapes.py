@@ -1,0 +1,316 @@
+"""The shapes of the API's answers, for its description and for tests; nothing else uses them.
+
+Times are ISO 8601 with offset, OBIS codes in full form, values decimal strings in their unit.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from hes.commands import ModemView
+
+
+class Shape(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """An answer, or part of one."""
+
+
+class Energy(Shape):
+    """The total of imported active energy."""
+
+    obis: str
+    value: str
+    unit: str | None
+
+
+class MeterRow(Shape):
+    """A line of the meter list."""
+
+    meter_id: str
+    modem_id: str
+    area: str
+    protocol: str
+    framing: str
+    meter_type: str
+    address: str
+    link: str
+    online: bool
+    state: str
+    """``online``, ``offline``, ``alarm`` or ``never``."""
+    last_reading_at: datetime | None
+    energy_import: Energy | None
+    drift_s: float | None
+    open_alarms: int
+    has_keys: bool
+
+
+class MeterPage(Shape):
+    """A page of the meter list; ``next`` goes into ``after``."""
+
+    meters: list[MeterRow]
+    next: str | None
+    total: int
+
+
+class ReadingRow(Shape):
+    """One register value."""
+
+    obis: str
+    value: str | None
+    unit: str | None
+    time: datetime
+    """By the meter's clock; when it told none, ``received_at``."""
+    received_at: datetime
+    source: str
+    quality: str
+    """``good``, or ``unscaled``: the bare number, because nobody told its scaler or unit."""
+
+
+class ProfileCell(Shape):
+    """One value of an interval."""
+
+    value: str | None
+    unit: str | None
+
+
+class ProfileRow(Shape):
+    """One interval of a load profile; ``time`` is its end by the meter's clock."""
+
+    time: datetime
+    values: dict[str, ProfileCell]
+    status: int | None
+    quality: str
+
+
+class AlarmRow(Shape):
+    """Something wrong, now or before."""
+
+    id: int
+    meter_id: str | None
+    modem_id: str | None
+    kind: str
+    place: str
+    severity: str
+    """``info``, ``warning`` or ``critical``."""
+    raised_at: datetime
+    device_time: datetime | None
+    text: str
+    detail: str
+    cleared_at: datetime | None
+    acknowledged_at: datetime | None
+    acknowledged_by: str | None
+
+
+class MeterEventRow(Shape):
+    """What the meter reported by a code."""
+
+    position: int
+    received_at: datetime
+    device_time: datetime | None
+    code: int | None
+    name: str | None
+    obis: str | None
+    detail: str
+
+
+class KeptRow(Shape):
+    """A message kept as it came, because reading it would have been guessing."""
+
+    position: int
+    stream: str
+    received_at: datetime
+    reason: str
+    detail: str
+    hex: str
+    system_title: str | None
+    peer: str | None = None
+
+
+class FailureRow(Shape):
+    """We asked and did not get."""
+
+    at: datetime
+    what: str
+    reason: str
+    detail: str
+
+
+class MeterPageOfOne(MeterRow):
+    """A meter with what happened lately."""
+
+    latest: list[ReadingRow]
+    alarms: list[AlarmRow]
+    events: list[MeterEventRow]
+    kept: list[KeptRow]
+    failures: list[FailureRow]
+
+
+class ReadAnswer(Shape):
+    """Registers that were read just now, and those that the meter refused."""
+
+    meter_id: str
+    time: datetime
+    received_at: datetime
+    readings: list[ReadingRow]
+    refused: dict[str, str]
+
+
+class ProfileAnswer(Shape):
+    """Intervals that were read just now."""
+
+    meter_id: str
+    profile: str
+    intervals: list[ProfileRow]
+
+
+class ClockChange(Shape):
+    """What was done about the meter's clock."""
+
+    before: datetime
+    after: datetime
+    drift_before_s: float
+    drift_after_s: float
+    method: str
+
+
+class ClockAnswer(Shape):
+    """The meter's clock against ours."""
+
+    meter_id: str
+    meter_time: datetime
+    drift_s: float
+    """Positive when the meter is ahead."""
+    uncertainty_s: float
+    changed: ClockChange | None
+
+
+class ImportAnswer(Shape):
+    """How many devices an import took."""
+
+    imported: int
+    unchanged: int
+
+
+class EventForm(Shape):
+    """An event as people read it; ``problem`` when it cannot be read."""
+
+    position: int
+    stream: str
+    version: int
+    type: str
+    received_at: datetime | None
+    device_time: datetime | None
+    data: dict[str, Any] | None
+    problem: str | None = None
+
+
+class EventPage(Shape):
+    """A page of history; ``next`` goes into ``after``, or into ``before`` when newest first."""
+
+    events: list[EventForm]
+    next: int | None
+    head: int
+
+
+class Modems(Shape):
+    """All modems as the node sees them now."""
+
+    modems: list[ModemView]
+
+
+class SessionRow(Shape):
+    """One connection of a modem."""
+
+    session: int
+    peer: str
+    link: str
+    claim: str
+    connected_at: datetime
+    ended_at: datetime | None
+    reason: str | None
+    lasted_s: float | None
+    bytes_in: int | None
+    bytes_out: int | None
+
+
+class Sessions(Shape):
+    """The connections of a modem, the newest first."""
+
+    sessions: list[SessionRow]
+
+
+class Alarms(Shape):
+    """Alarms, the newest first."""
+
+    alarms: list[AlarmRow]
+
+
+class Kept(Shape):
+    """Kept messages in the order they came."""
+
+    kept: list[KeptRow]
+
+
+class CallerRow(Shape):
+    """A connection that never said who it is in a way we know."""
+
+    at: datetime
+    peer: str
+    listener: str
+    reason: str
+    first_bytes_hex: str
+
+
+class Callers(Shape):
+    """Unknown callers, the newest first."""
+
+    callers: list[CallerRow]
+
+
+class ProjectionRow(msgspec.Struct, kw_only=True):
+    """How far a read model has come."""
+
+    name: str
+    position: int
+    lag: int
+    """Events that it has not seen yet."""
+    age_s: float
+
+
+class Projections(Shape):
+    """All read models."""
+
+    projections: list[ProjectionRow]
+
+
+class NodeFacts(Shape):
+    """Which program this is, and since when."""
+
+    started_at: datetime
+    version: str
+
+
+class Overview(Shape):
+    """The numbers of the first page."""
+
+    meters: int
+    modems_online: int
+    modems_total: int
+    readings_last_hour: int
+    success_24h: float | None
+    """Share of collections that worked, 0 to 1; None when there were none."""
+    open_alarms: int
+    events_total: int
+    events_per_s: float
+    projections: list[ProjectionRow]
+    node: NodeFacts
+
+
+class Health(Shape):
+    """Whether the node can do its work."""
+
+    status: str
+    version: str
+    position: int
+    uptime_s: float
+    problem: str | None = None
