@@ -8,6 +8,7 @@ from typing import Any, Final
 
 import h11
 from hypercorn.config import Config
+from hypercorn.events import Event, Updated
 from hypercorn.protocol.h11 import H11Protocol
 from hypercorn.trio.tcp_server import TCPServer
 
@@ -49,6 +50,8 @@ def read_request(head: bytes) -> h11.Request | None:
 class HttpConnection(TCPServer):
     """Serves one connection until either side has had enough."""
 
+    _reading = True
+
     async def _read_data(self) -> None:
         outer = self.protocol
         outer.protocol = Http1Protocol(
@@ -63,6 +66,16 @@ class HttpConnection(TCPServer):
             outer.send,
         )
         await super()._read_data()
+        self._reading = False
+        await self.idle_task.stop()
+
+    async def protocol_send(self, event: Event) -> None:
+        """Send, or note that the connection is idle: unless the peer has said its last word.
+
+        Without this, a connection that the peer has closed is kept for ``KEEP_ALIVE_S``.
+        """
+        if self._reading or not isinstance(event, Updated):
+            await super().protocol_send(event)
 
 
 def http_config() -> Config:

@@ -5,7 +5,8 @@ Texts from meters and modems are not to be trusted with a terminal: control char
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from rich.console import Console
 
 NOTHING: Final = "-"
+FILE_WIDTH: Final = 2000
+"""Columns of a table that goes into a file or pipe: nothing is folded there."""
 _CONTROLS: Final = dict.fromkeys((*range(32), *range(127, 160)), "·")
 
 
@@ -52,7 +55,20 @@ def console() -> "Console":
     """Return a console on standard output; markup in texts means nothing to it."""
     from rich.console import Console  # noqa: PLC0415 -- a third of the start-up time
 
-    return Console(file=sys.stdout, markup=False, highlight=False, emoji=False)
+    width = None if sys.stdout.isatty() else FILE_WIDTH
+    return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+
+
+@contextmanager
+def waiting(text: str) -> Iterator[None]:
+    """Show that something takes its time, on standard error when that is a terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console  # noqa: PLC0415 -- as above
+
+    with Console(stderr=True).status(clean(text)):
+        yield
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

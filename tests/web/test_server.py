@@ -138,6 +138,7 @@ async def test_whatever_strangers_send_the_server_goes_on(
 ) -> None:
     """Pieces of HTTP, websocket and TLS in any order; a crash would end the test's nursery."""
     monkeypatch.setattr("web.server.HEAD_S", 0.5)
+    monkeypatch.setattr("web.live_session.HANDSHAKE_S", 0.5)
     rng = random.Random(seed)
     for _ in range(60):
         said = b"".join(rng.choices(FRAGMENTS, k=rng.randint(1, 12)))

@@ -24,7 +24,10 @@ def clock(
     """Compare a meter's clock with ours; with --set, correct it."""
     from hes.cli.node_client import node_at  # noqa: PLC0415 -- keeps `hes --help` quick
 
-    with node_at(url, timeout_s=patience_s(timeout)) as node:
+    with (
+        node_at(url, timeout_s=patience_s(timeout)) as node,
+        output.waiting(f"asking meter {meter}"),
+    ):
         answer = node.post(
             f"/api/v1/meters/{quoted(meter)}/clock", {"set": correct} | within(timeout)
         )

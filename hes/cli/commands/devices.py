@@ -35,7 +35,8 @@ def take_in(
     from hes.cli.importing import bring, read_list  # noqa: PLC0415 -- keeps `hes --help` quick
 
     text = read_list(file)
-    done = bring(text, url=url, config_file=config)
+    with output.waiting(f"importing {file}"):
+        done = bring(text, url=url, config_file=config)
     if json:
         output.write_json({"imported": done.imported, "unchanged": done.unchanged})
         return

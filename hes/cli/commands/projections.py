@@ -49,7 +49,7 @@ def rebuild(
     """Make a read model anew from the first event; the others go on meanwhile."""
     from hes.cli.node_client import node_at  # noqa: PLC0415 -- keeps `hes --help` quick
 
-    with node_at(url, timeout_s=timeout) as node:
+    with node_at(url, timeout_s=timeout) as node, output.waiting(f"rebuilding {name}"):
         answer = node.post(f"/api/v1/projections/{quoted(name)}/rebuild", {"verify": verify})
     if json:
         output.write_json(answer)

@@ -39,7 +39,10 @@ def read(  # noqa: PLR0913, PLR0917 -- each is an option
         raise CommandError("name registers or a --profile, not both", USAGE)
     from hes.cli.node_client import node_at  # noqa: PLC0415 -- keeps `hes --help` quick
 
-    with node_at(url, timeout_s=patience_s(timeout)) as node:
+    with (
+        node_at(url, timeout_s=patience_s(timeout)) as node,
+        output.waiting(f"asking meter {meter}"),
+    ):
         answer = node.post(f"/api/v1/meters/{quoted(meter)}/read", body | within(timeout))
     if json:
         output.write_json(answer)

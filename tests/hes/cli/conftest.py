@@ -102,9 +102,8 @@ Hes = Callable[..., Said]
 
 @pytest.fixture
 def hes(capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Hes:
-    """Run a command line in an empty folder, with a terminal wide enough for any table."""
+    """Run a command line in an empty folder."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "200")
     monkeypatch.delenv("HES_TOKEN", raising=False)
 
     def call(*arguments: str) -> Said:

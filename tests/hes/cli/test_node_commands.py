@@ -151,7 +151,7 @@ def test_times_without_offset_are_those_of_this_machine(hes: Any, node: Any) -> 
     node.answer(READ, {"meter_id": "m/1", "profile": "load", "intervals": []})
     hes("read", "m/1", "--profile", "load", "--from", "2026-11-23", "--url", node.url)
     (since,) = [datetime.fromisoformat(json.loads(asked.body)["from"]) for asked in node.asked]
-    assert since == datetime(2026, 11, 23).astimezone()  # noqa: DTZ001 -- that is the point
+    assert since == datetime(2026, 11, 23).astimezone()
     assert since.tzinfo is not None
 
 
