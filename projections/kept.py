@@ -1,8 +1,9 @@
 """Messages kept as they came, and callers that nobody knows."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
-from hes.events.base import Recorded
+from hes.events.base import DomainEvent, Recorded
 from hes.events.modem import UnknownCaller
 from hes.events.reading import PushKept
 from projections.base import Change, Database, utc_ms
@@ -33,16 +34,20 @@ class Kept:
         for recorded in batch:
             event = recorded.event
             at = utc_ms(event.received_at)
-            if isinstance(event, PushKept):
-                row = (event.reason, event.detail, event.data, event.part, event.parts,
-                       event.system_title, None, None)  # fmt: skip
-            elif isinstance(event, UnknownCaller):
-                row = ("unknown-caller", event.reason, event.first_bytes, 1, 1, None, event.peer,
-                       event.listener)  # fmt: skip
-            else:
-                continue
-            db.execute(INSERT, (recorded.position, recorded.stream, at, *row))
+            db.execute(INSERT, (recorded.position, recorded.stream, at, *_cells(event)))
         return {Change("kept", recorded.stream) for recorded in batch}
+
+
+def _cells(event: DomainEvent) -> tuple[Any, ...]:
+    match event:
+        case PushKept():
+            return (event.reason, event.detail, event.data, event.part, event.parts,
+                    event.system_title, None, None)  # fmt: skip
+        case UnknownCaller():
+            return ("unknown-caller", event.reason, event.first_bytes, 1, 1, None, event.peer,
+                    event.listener)  # fmt: skip
+        case _:
+            raise TypeError(f"nothing kept: {event!r}")
 
 
 PROJECTION = Kept()

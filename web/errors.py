@@ -22,7 +22,7 @@ COMMAND_STATUS: Final = {FailureReason.NO_MODEM: 409, FailureReason.NO_ANSWER: 5
 """Other reasons are 502: the meter's side did not do what we asked of it."""
 STATUS_CODES: Final = {
     400: "bad-request", 401: "no-token", 403: "forbidden", 404: "not-found",
-    405: "method-not-allowed", 408: "too-slow", 413: "too-large", 415: "wrong-type",
+    405: "method-not-allowed", 408: "too-slow", 413: "too-large",
     421: "wrong-host", 422: "bad-body", 429: "too-many", 503: "unavailable", 504: "no-answer",
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import h11
+import msgspec
 import trio
 from hypercorn.trio.worker_context import WorkerContext
 from hypercorn.typing import ConnectionState
@@ -174,6 +175,10 @@ class WebServer:
             tcp: Any = stream  # hypercorn wants no more of it than any stream has, and its socket.
             await HttpConnection(self._app, self._config, self._context, state, tcp)
 
+    def _lags(self) -> dict[str, float]:
+        rows = msgspec.to_builtins(list(self.web.node.projection_status()))
+        return {row["name"]: float(row["lag"]) for row in rows}
+
     def _show_numbers(self) -> None:
         feed, metrics = self.web.feed, self.web.metrics
 
@@ -184,6 +189,7 @@ class WebServer:
             "hes_web_connections", "Open connections, live ones too", lambda: len(self._streams)
         )
         metrics.gauge("hes_live_clients", "Live clients", lambda: feed.statistics().clients)
+        metrics.gauges("hes_projection_lag_events", "Events not seen yet", "projection", self._lags)
         for name, about in (
             ("encoded", "Frames made for all listeners of a topic"),
             ("sent", "Frames handed to the kernel"),

@@ -198,6 +198,7 @@ async def test_metrics_count_requests_by_route(http: httpx.AsyncClient) -> None:
     assert f'hes_web_requests_total{{{label},status="200"}} 1.0' in told
     assert f'hes_web_requests_total{{{label},status="404"}} 1.0' in told
     assert "hes_web_connections 1.0" in told
+    assert 'hes_projection_lag_events{projection="latest"} 0.0' in told
 
 
 async def test_the_description_names_every_route(http: httpx.AsyncClient) -> None:

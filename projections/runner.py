@@ -1,0 +1,232 @@
+"""Keeps the projections up with the log: pages what they missed, then follows the journal.
+
+What the journal has made durable is handed over in memory; when that would grow too large, or a
+piece is missing, the log itself is read again, so nothing is ever skipped.
+"""
+
+import tempfile
+from collections import deque
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, Protocol, TypeVar
+
+import msgspec
+import trio
+
+from hes.events.base import Recorded
+from hes.store.port import StoredRow
+from projections.base import Change, Projection, find_projections
+from projections.errors import ReadModelError, ReadModelUnavailable
+from projections.folding import Tables
+
+BATCH: Final = 2000
+WAITING_MAX: Final = 50_000
+"""Events handed over and not folded yet; more are read from the log instead."""
+RETRY_S: Final = 2.0
+
+T = TypeVar("T")
+OnCommit = Callable[[Sequence[Change], int], None]
+
+
+class Log(Protocol):
+    """What the runner reads of the event log."""
+
+    def head(self) -> int:
+        """Return the position of the last event."""
+        ...
+
+    def read(self, after: int, limit: int) -> list[StoredRow]:
+        """Return events after a position."""
+        ...
+
+
+class Decoder(Protocol):
+    """Turns stored rows into events."""
+
+    def recorded(self, row: StoredRow) -> Recorded:
+        """Return a stored row with its event decoded."""
+        ...
+
+
+class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
+    """How far a projection is."""
+
+    name: str
+    position: int
+    lag: int
+    """Events behind the log."""
+    age_s: float
+    """Seconds since it was last up with the log; 0 when it is."""
+    poisoned: int
+    """Events that it has put aside."""
+
+
+class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
+    """What a rebuild did."""
+
+    name: str
+    position: int
+    verified: bool
+    """Whether it only compared."""
+    differences: int
+    """Rows that differed, when it compared."""
+
+
+class Runner:
+    """Owns the read models' writer."""
+
+    def __init__(
+        self,
+        path: str,
+        log: Log,
+        decoder: Decoder,
+        *,
+        on_commit: OnCommit = lambda _changes, _position: None,
+        projections: Sequence[Projection] | None = None,
+    ) -> None:
+        self._log = log
+        self._decoder = decoder
+        self._on_commit = on_commit
+        self._projections = list(projections or find_projections())
+        self._tables = Tables(path, self._projections)
+        self._waiting: deque[Recorded] = deque()
+        self._news = trio.Event()
+        self._thread = trio.CapacityLimiter(1)
+        self._one = trio.Lock()
+        self._head = 0
+        self._level_at = 0.0
+        self._poisoned = self._tables.poisoned()
+        self.trouble = ""
+        """Why it stands still, if it does."""
+
+    # -- from the node
+
+    def publish(self, recorded: Sequence[Recorded]) -> None:
+        """Take events that are durable now; called in the trio thread after each commit."""
+        if recorded:
+            self._head = recorded[-1].position
+            if len(self._waiting) < WAITING_MAX:
+                self._waiting.extend(recorded)
+            self._news.set()
+
+    def status(self) -> list[ProjectionStatus]:
+        """Return how far each projection is."""
+        head = max(self._head, self._tables.lowest())
+        now = trio.current_time()
+        found: list[ProjectionStatus] = []
+        for name, position in sorted(self._tables.positions.items()):
+            lag = max(0, head - position)
+            age_s = round(now - self._level_at, 3) if lag else 0.0
+            found.append(
+                ProjectionStatus(
+                    name=name, position=position, lag=lag, age_s=age_s,
+                    poisoned=self._poisoned.get(name, 0),
+                )
+            )  # fmt: skip
+        return found
+
+    def close(self) -> None:
+        """Close the database."""
+        self._tables.close()
+
+    # -- its life
+
+    async def run(self) -> None:
+        """Follow the log for ever."""
+        while True:
+            try:
+                async with self._one:
+                    idle = not await self._step()
+            except ReadModelUnavailable as problem:
+                self.trouble = str(problem)
+                await trio.sleep(RETRY_S)
+                continue
+            self.trouble = ""
+            if idle:
+                self._level_at = trio.current_time()
+                await self._news.wait()
+                self._news = trio.Event()
+
+    async def catch_up(self) -> None:
+        """Fold everything that is in the log now."""
+        async with self._one:
+            while await self._step():
+                pass
+
+    async def _step(self) -> bool:
+        """Take one batch; False when there was none."""
+        batch = self._next_waiting()
+        if batch is None:
+            batch = await self._in_thread(self._page)
+        if not batch:
+            return False
+        changes = await self._in_thread(self._tables.take, batch)
+        self._head = max(self._head, batch[-1].position)
+        self._on_commit(changes, batch[-1].position)
+        return True
+
+    async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
+        return await trio.to_thread.run_sync(work, *values, limiter=self._thread)
+
+    def _next_waiting(self) -> list[Recorded] | None:
+        """Return the next handed-over events; None when the log must be read."""
+        waiting, expected = self._waiting, self._tables.lowest() + 1
+        while waiting and waiting[0].position < expected:
+            waiting.popleft()
+        if not waiting:
+            return [] if self._head and self._head < expected else None
+        if waiting[0].position != expected:
+            return None
+        batch: list[Recorded] = []
+        while waiting and len(batch) < BATCH and waiting[0].position == expected:
+            batch.append(waiting.popleft())
+            expected += 1
+        return batch
+
+    def _page(self) -> list[Recorded]:
+        rows = self._log.read(self._tables.lowest(), BATCH)
+        return [self._decoder.recorded(row) for row in rows]
+
+    # -- rebuilding
+
+    async def rebuild(self, name: str, *, verify: bool) -> Rebuilt:
+        """Fold a projection from the first event beside the living one; swap it in, or compare.
+
+        Raises:
+            ReadModelError: there is no such projection.
+
+        """
+        found = [projection for projection in self._projections if projection.name == name]
+        if not found:
+            known = ", ".join(projection.name for projection in self._projections)
+            raise ReadModelError(f"there is no projection {name!r}; there are {known}")
+        with tempfile.TemporaryDirectory(prefix="hes-rebuild-") as folder:
+            path = str(Path(folder) / "shadow.db")
+            shadow = await trio.to_thread.run_sync(Tables, path, found)
+            try:
+                return await self._rebuild(found[0], shadow, verify=verify)
+            finally:
+                shadow.close()
+
+    async def _rebuild(self, projection: Projection, shadow: Tables, *, verify: bool) -> Rebuilt:
+        name = projection.name
+        while await trio.to_thread.run_sync(self._shadow_step, shadow, None):
+            pass
+        async with self._one:  # the living one stands still for the last few events
+            live = self._tables.positions[name]
+            while await trio.to_thread.run_sync(self._shadow_step, shadow, live):
+                pass
+            differences = 0
+            if verify:
+                differences = await self._in_thread(self._tables.differences, projection, shadow)
+            else:
+                await self._in_thread(self._tables.replace, projection, shadow)
+        return Rebuilt(name=name, position=live, verified=verify, differences=differences)
+
+    def _shadow_step(self, shadow: Tables, until: int | None) -> bool:
+        """Fold one page into the shadow, not beyond ``until``; False when there is no more."""
+        rows = self._log.read(shadow.lowest(), BATCH)
+        if until is not None:
+            rows = [row for row in rows if row.position <= until]
+        shadow.take([self._decoder.recorded(row) for row in rows])
+        return bool(rows) and (until is not None or len(rows) == BATCH)
