@@ -52,7 +52,7 @@ class Actor:
                 return False
             await ref.wait_message()
         message = ref._box.popleft()
-        if ref._room is not None or ref.on_room is not None:
+        if ref._room is not None or ref._on_room is not None:
             ref.made_room()
         ref._since = trio.current_time()
         ref._current = message
@@ -113,13 +113,16 @@ class BatchActor(Actor):
                 if ref._closing:
                     return
                 await ref.wait_message()
-            await self._batch(self._take())
+            live = self._take()
+            if live:
+                await self._batch(live)
             await trio.lowlevel.checkpoint()
 
     def _take(self) -> list[Any]:
         ref = self.ref
         now = ref._since = trio.current_time()
         box = ref._box
+        before = ref.waiting
         live: list[Any] = []
         while box and len(live) < self.batch_max:
             message = box.popleft()
@@ -127,7 +130,7 @@ class BatchActor(Actor):
                 ref.dropped += 1
             else:
                 live.append(message)
-        ref.made_room()
+        ref.made_room(before - ref.waiting)
         return live
 
     async def _batch(self, live: list[Any]) -> None:

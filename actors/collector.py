@@ -40,6 +40,10 @@ class CatchUp(msgspec.Struct, frozen=True):
     modem: ModemId
 
 
+class DevicesAdded(msgspec.Struct, frozen=True):
+    """The device list has grown or changed."""
+
+
 def slot_s(meter: MeterId, jitter_s: float) -> float:
     """Return a meter's own moment within the jitter, always the same."""
     digest = hashlib.blake2b(meter.encode(), digest_size=4).digest()

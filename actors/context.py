@@ -39,8 +39,6 @@ class Context:
         clock: Clock,
         rng: random.Random,
         directory: Directory,
-        log: EventLog,
-        codec: EventCodec,
         journal: JournalQueue,
         limits: Limits,
         utc_offset_min: int,
@@ -49,8 +47,8 @@ class Context:
         self.clock = clock
         self.rng = rng
         self.directory = directory
-        self.log = log
-        self.codec = codec
+        self.log: EventLog
+        self.codec: EventCodec
         self.journal = journal
         self.limits = limits
         self.utc_offset_min = utc_offset_min
@@ -66,6 +64,8 @@ class Context:
         """Who notes callers that nobody knows."""
         self.on_attached: Callable[[ModemId], None] = lambda _modem: None
         """Told when a modem has connected: the collector catches up."""
+        self.on_devices: Callable[[], None] = lambda: None
+        """Told when the device list has changed."""
 
     def now(self) -> datetime:
         """Return our time, UTC."""
@@ -109,6 +109,11 @@ class Context:
         """Return how many modems have an actor."""
         supervisor = self._groups.get("modems")
         return 0 if supervisor is None else len(supervisor.children)
+
+    def running_modems(self) -> list[ModemId]:
+        """Return the modems that have an actor."""
+        supervisor = self._groups.get("modems")
+        return [] if supervisor is None else [ModemId(name) for name in supervisor.children]
 
     def start_line(self, spec: ChildSpec) -> Ref | None:
         """Start the actor of a serial line; None when it runs already."""

@@ -52,6 +52,19 @@ class Receiver(Protocol):
         ...
 
 
+class Nobody:
+    """The receiver of a connection that nobody has taken."""
+
+    def received(self, connection: "Connection", data: bytes) -> None:
+        """See ``Receiver``."""
+
+    def lost(self, connection: "Connection", reason: str) -> None:
+        """See ``Receiver``."""
+
+
+NOBODY: Final = Nobody()
+
+
 class Connection:
     """One socket of a device."""
 
@@ -76,8 +89,8 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._out = b""
-        self._pending: list[Any] = []
-        """Messages that their actor had no room for."""
+        self._pending: list[tuple[Ref, Any]] = []
+        """Messages that their actor had no room for: at most what one read gave."""
         self._events = select.EPOLLIN
         self.peer = peer
         self.opened_at = now
@@ -86,7 +99,7 @@ class Connection:
         self.bytes_out = 0
         self.idle_s_max: float | None = None
         """Closed after so much silence; None: never."""
-        self.receiver: Receiver
+        self.receiver: Receiver = NOBODY
 
     @property
     def closed(self) -> bool:
@@ -132,20 +145,20 @@ class Connection:
     def deliver(self, ref: Ref, message: Any) -> None:
         """Tell an actor; when it has no room, keep the message and read no more until it has."""
         if self._pending:
-            self._pending.append(message)
+            self._pending.append((ref, message))
             return
         try:
             ref.tell(message)
         except MailboxFull:
-            self._pending = [message]
+            self._pending = [(ref, message)]
             self.pause()
-            ref.on_room = lambda: self._deliver_pending(ref)
+            ref.when_room(self._deliver_pending)
         except ActorStopped as problem:
             self.close(str(problem))
 
-    def _deliver_pending(self, ref: Ref) -> None:
+    def _deliver_pending(self) -> None:
         pending, self._pending = self._pending, []
-        for message in pending:
+        for ref, message in pending:
             self.deliver(ref, message)
         if not self._pending:
             self.resume()
@@ -189,7 +202,10 @@ class Connection:
         self._hub.forget(fd)
         self._socket.close()
         self._out = b""
-        self.receiver.lost(self, reason)
+        try:
+            self.receiver.lost(self, reason)
+        except Exception as problem:  # noqa: BLE001 -- who closes is not to blame
+            self._hub.fault(problem)
 
 
 def describe(problem: OSError) -> str:
@@ -281,7 +297,7 @@ class Hub(Actor):
                 nursery.start_soon(self._accept, listener)
             nursery.start_soon(self._sweep)
             nursery.start_soon(self._read)
-            while not self.ref._closing:  # noqa: SLF001
+            while not self.ref.closing:
                 await self.ref.wait_message()
             nursery.cancel_scope.cancel()
 
@@ -334,12 +350,18 @@ class Hub(Actor):
 
     def _adopt(self, sock: socket.socket, peer: str, accept: Accept) -> None:
         sock.setblocking(False)
-        set_options(sock)
         connection = Connection(self, sock, peer, trio.current_time())
         self._table[connection.fd] = connection
         self._epoll.register(connection.fd, select.EPOLLIN)
         self._accepted += 1
-        accept(connection)
+        try:
+            set_options(sock)
+            accept(connection)
+        except OSError as problem:
+            connection.close(describe(problem))
+        except Exception as problem:  # noqa: BLE001 -- a fault of ours ends one connection, not all
+            self.fault(problem)
+            connection.close(f"fault of the head-end: {type(problem).__name__}: {problem}")
 
     async def _read(self) -> None:
         epoll, table = self._epoll, self._table

@@ -16,7 +16,7 @@ from actors.errors import JournalFailed
 from hes.events.base import DomainEvent, Recorded
 from hes.events.layout import Layout
 from hes.store.codec import EventCodec
-from hes.store.errors import StoreUnavailable
+from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import Append, Appended, Conflict, EventLog
 
 BATCH_EVENTS_MAX: Final = 1000
@@ -38,16 +38,28 @@ class _Entry:
         self.stream = stream
         self.events = events
         self.task: Task | None = None
-        self.version = 0
-        """Of the last event in its stream; 0 while not durable."""
+        self.version: int | None = None
+        """Of the last event in its stream; None while not durable."""
         self.failure: Exception | None = None
 
+    @property
+    def done(self) -> bool:
+        """Whether it is known how it ended."""
+        return self.version is not None or self.failure is not None
+
+    def fail(self, problem: Exception) -> None:
+        """Say why the events are not stored, unless they are, or that is known."""
+        if not self.done:
+            self.failure = problem
+
     def settle(self) -> None:
+        """Let the task go on."""
         if self.task is not None:
             task, self.task = self.task, None
             reschedule(task)
 
     def abort(self, _: object) -> Abort:
+        """Trio's abort function of the wait: the events are stored all the same."""
         self.task = None
         return Abort.SUCCEEDED
 
@@ -59,12 +71,18 @@ class JournalQueue:
         self._entries: deque[_Entry] = deque()
         self._waiting = 0
         self._room = ParkingLot()
-        self._writer: Task | None = None
+        self.on_entry: Callable[[], None] = lambda: None
+        """Called for each entry: wakes the journal."""
 
     @property
     def waiting(self) -> int:
         """Events that are not taken up yet."""
         return self._waiting
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits."""
+        return not self._entries
 
     async def append(self, stream: str, events: Sequence[DomainEvent]) -> int:
         """Store ``events`` at the end of ``stream``; return the version of the last, once durable.
@@ -77,23 +95,40 @@ class JournalQueue:
         """
         while self._waiting >= WAITING_EVENTS_MAX:
             await self._room.park()
+        return await self._settled(self._put(stream, events))
+
+    async def append_all(self, items: Sequence[tuple[str, Sequence[DomainEvent]]]) -> None:
+        """Store events of many streams; all of them are durable when this returns.
+
+        Raises:
+            JournalFailed: some of them are not stored; those before them are.
+
+        """
+        for start in range(0, len(items), BATCH_EVENTS_MAX):
+            while self._waiting >= WAITING_EVENTS_MAX:
+                await self._room.park()
+            some = items[start : start + BATCH_EVENTS_MAX]
+            for entry in [self._put(stream, events) for stream, events in some]:
+                await self._settled(entry)
+
+    def _put(self, stream: str, events: Sequence[DomainEvent]) -> _Entry:
         entry = _Entry(stream, events)
         self._entries.append(entry)
         self._waiting += len(events)
-        if self._writer is not None:
-            task, self._writer = self._writer, None
-            reschedule(task)
-        entry.task = current_task()
-        await wait_task_rescheduled(entry.abort)
-        if entry.failure is not None:
+        self.on_entry()
+        return entry
+
+    async def _settled(self, entry: _Entry) -> int:
+        """Wait for the commit; return the version of the entry's last event."""
+        if not entry.done:
+            entry.task = current_task()
+            await wait_task_rescheduled(entry.abort)
+        if entry.version is None:
             raise JournalFailed(str(entry.failure)) from entry.failure
         return entry.version
 
-    async def wait_batch(self) -> list[_Entry]:
-        """Return what waits, at most about ``BATCH_EVENTS_MAX`` events; wait for the first."""
-        while not self._entries:
-            self._writer = current_task()
-            await wait_task_rescheduled(self._abort)
+    def take_batch(self) -> list[_Entry]:
+        """Return what waits, at most about ``BATCH_EVENTS_MAX`` events."""
         batch: list[_Entry] = []
         events = 0
         while self._entries and events < BATCH_EVENTS_MAX:
@@ -103,10 +138,6 @@ class JournalQueue:
         self._waiting -= events
         self._room.unpark_all()
         return batch
-
-    def _abort(self, _: object) -> Abort:
-        self._writer = None
-        return Abort.SUCCEEDED
 
 
 class Journal(Actor):
@@ -127,30 +158,46 @@ class Journal(Actor):
         return self._trouble or f"{self._queue.waiting} events waiting"
 
     async def run(self) -> None:
-        """Commit batches for ever.
+        """Commit batches until told to stop and nothing waits.
 
         Raises:
             StoreFenced: another node writes this log now; this one must stop.
+            StoreError: a person must mend the store.
 
         """
+        queue, ref = self._queue, self.ref
+        queue.on_entry = ref.wake
         while True:
-            batch = await self._queue.wait_batch()
-            try:
-                await self._commit(batch)
-            finally:
-                for entry in batch:
-                    if not entry.version and entry.failure is None:
-                        entry.failure = JournalFailed("the journal stopped before its commit")
-                    entry.settle()
+            while queue.empty:
+                if ref.closing:
+                    return
+                await ref.wait_message()
+            await self._settle(queue.take_batch())
+
+    async def _settle(self, batch: list[_Entry]) -> None:
+        """Commit a batch and tell everyone in it how it ended, whatever happens."""
+        try:
+            await self._commit(batch)
+        except StoreError as problem:
+            for entry in batch:
+                entry.fail(problem)
+            raise
+        finally:
+            for entry in batch:
+                entry.fail(JournalFailed("the journal stopped before its commit"))
+                entry.settle()
 
     async def _commit(self, batch: list[_Entry]) -> None:
-        appends = [self._encoded(entry) for entry in batch]
+        appends = [append for entry in batch if (append := self._encoded(entry)) is not None]
+        batch = [entry for entry in batch if not entry.done]
+        if not batch:
+            return
         layouts = self._codec.layouts.take_unsaved()
         results = await self._durably(appends, layouts)
         recorded: list[Recorded] = []
         for entry, result in zip(batch, results, strict=True):
             if isinstance(result, Conflict):
-                entry.failure = JournalFailed(str(result))
+                entry.fail(JournalFailed(str(result)))
                 continue
             entry.version = result.version + len(entry.events) - 1
             recorded.extend(
@@ -165,26 +212,34 @@ class Journal(Actor):
         """Commit, however often the store is away meanwhile.
 
         Raises:
-            StoreFenced: another node writes now.
+            StoreError: waiting does not help.
 
         """
         tries = 0
-        while True:
-            try:
-                results = await trio.to_thread.run_sync(
-                    self._log.append, appends, layouts, limiter=self._thread
-                )
-            except StoreUnavailable as problem:
-                self._trouble = str(problem)
-                await trio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
-                tries += 1
-            except BaseException:
+        stored = False
+        try:
+            while True:
+                try:
+                    results = await trio.to_thread.run_sync(
+                        self._log.append, appends, layouts, limiter=self._thread
+                    )
+                except StoreUnavailable as problem:
+                    self._trouble = str(problem)
+                    await trio.sleep(RETRY_S[min(tries, len(RETRY_S) - 1)])
+                    tries += 1
+                else:
+                    self._trouble = ""
+                    stored = True
+                    return results
+        finally:
+            if not stored:
                 self._codec.layouts.put_back(layouts)
-                raise
-            else:
-                self._trouble = ""
-                return results
 
-    def _encoded(self, entry: _Entry) -> Append:
+    def _encoded(self, entry: _Entry) -> Append | None:
+        """Return the stored form; None when an event has none, which is its sender's trouble."""
         encode = self._codec.encode
-        return Append(entry.stream, None, [encode(event) for event in entry.events])
+        try:
+            return Append(entry.stream, None, [encode(event) for event in entry.events])
+        except StoreError as problem:
+            entry.fail(problem)
+            return None

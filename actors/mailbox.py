@@ -4,6 +4,7 @@ A ``Ref`` outlives the incarnations of its actor. Messages that wait survive a c
 in hand fails, since nobody knows how far it came.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
@@ -104,6 +105,7 @@ class Ref:
         "_current",
         "_life",
         "_lot",
+        "_on_room",
         "_order",
         "_owed",
         "_parked",
@@ -119,7 +121,6 @@ class Ref:
         "dropped",
         "handled",
         "high",
-        "on_room",
         "on_state",
         "path",
         "restarts",
@@ -136,14 +137,13 @@ class Ref:
         self.crash_trace: str | None = None
         self.crash_at = 0.0
         self.actor: Actor | None = None
-        self.on_room: Callable[[], None] | None = None
-        """Called once when a full mailbox has room again."""
         self.on_state: Callable[[Ref, State, State], None] | None = None
         """Called with the old and the new state: the supervisor keeps its totals."""
         self._box: deque[Any] | None = None
         """Made by the first message: an empty deque costs as much as all the rest."""
         self._parked: Task | None = None
         self._room: ParkingLot | None = None
+        self._on_room: list[Callable[[], None]] | None = None
         self._closing = False
         self._current: Any = None
         """The message in hand (a Question, a plain message, or a list of them)."""
@@ -163,6 +163,11 @@ class Ref:
     def waiting(self) -> int:
         """Messages in the mailbox."""
         return len(self._box) if self._box is not None else 0
+
+    @property
+    def closing(self) -> bool:
+        """Whether it takes no more messages."""
+        return self._closing
 
     # -- for everybody
 
@@ -231,6 +236,15 @@ class Ref:
             # The caller has left: whoever finds the question in the mailbox drops it.
             question.settle(outcome.Error(AskTimeout(self.path, timeout_s)))
 
+    def when_room(self, callback: Callable[[], None]) -> None:
+        """Call ``callback`` once, when a full mailbox has room again or nobody reads it any more.
+
+        For senders that cannot wait. Several may: each is called.
+        """
+        if self._on_room is None:
+            self._on_room = []
+        self._on_room.append(callback)
+
     def kill(self, reason: str = "killed") -> None:
         """Let the incarnation die as if it had crashed."""
         if self._life is not None:
@@ -267,13 +281,14 @@ class Ref:
         self._parked = current_task()
         await wait_task_rescheduled(self.abort_wait)
 
-    def made_room(self) -> None:
-        """Tell those who wait for room."""
+    def made_room(self, places: float = 1) -> None:
+        """Tell those who wait for room that there is some for ``places`` messages."""
         if self._room is not None:
-            self._room.unpark()
-        if self.on_room is not None:
-            callback, self.on_room = self.on_room, None
-            callback()
+            self._room.unpark(count=places)
+        if self._on_room is not None:
+            callbacks, self._on_room = self._on_room, None
+            for callback in callbacks:
+                callback()
 
     def defer(self) -> Later | None:
         """Return the answer that is owed for the message in hand; None when nobody asked."""
@@ -332,3 +347,4 @@ class Ref:
             if isinstance(message, Question):
                 message.settle(outcome.Error(ActorStopped(self.path)))
         self._box = None
+        self.made_room(math.inf)

@@ -22,11 +22,17 @@ class Regroup:
     def __init__(self, supervisor: "Supervisor") -> None:
         self._supervisor = supervisor
         self._pending: set[Ref] = set()
+        self._streak = 1
         self._running = False
+
+    def takes(self, child: Ref) -> bool:
+        """Whether ``child`` goes with a restart that has begun and has not started it yet."""
+        return child in self._pending
 
     def begin(self, crashed: Ref, nursery: trio.Nursery) -> None:
         """Take the crashed child and all who go with it into the restart."""
         self._pending |= self._with(crashed)
+        self._streak = max(self._streak, crashed._streak)
         if not self._running:
             self._running = True
             nursery.start_soon(self._run)
@@ -50,7 +56,7 @@ class Regroup:
         self._running = False
 
     async def _stop(self) -> set[Ref]:
-        """Stop the group in reverse order; wait the longest of their pauses."""
+        """Stop the group in reverse order; wait the longest pause of those who crashed."""
         supervisor = self._supervisor
         group: set[Ref] = set()
         while self._pending - group:
@@ -59,8 +65,8 @@ class Regroup:
                 if child.state in {State.RUNNING, State.STARTING}:
                     self._order_restart(child)
                 await child.until(*RESTING)
-            streak = max(child._streak for child in group)
-            await trio.sleep(supervisor.backoff.delay_s(max(streak, 1), supervisor.hooks.rng))
+            streak, self._streak = self._streak, 1
+            await trio.sleep(supervisor.backoff.delay_s(streak, supervisor.hooks.rng))
         return group
 
     @staticmethod

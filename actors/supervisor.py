@@ -163,6 +163,8 @@ class Supervisor(Actor):
         if child is None:
             return
         child.close()
+        if child.state in {State.STARTING, State.RUNNING}:
+            child.set_state(State.STOPPING)
         with trio.move_on_after(child.spec.shutdown_s):
             if child.state in {State.BACKOFF, State.PARKED}:
                 self._cancel(child)
@@ -182,13 +184,18 @@ class Supervisor(Actor):
 
     async def run(self) -> None:
         """Start the specified children, then wait until told to stop; stop them in reverse."""
-        async with trio.open_nursery() as self._nursery:
-            for spec in self.specs:
-                await self.start_child(spec)
-            self.ref.set_state(State.RUNNING)
-            while not self.ref._closing:
-                await self.ref.wait_message()
-            await self._stop_children()
+        try:
+            async with trio.open_nursery() as self._nursery:
+                for spec in self.specs:
+                    if not self.ref._closing:
+                        await self.start_child(spec)
+                if not self.ref._closing:
+                    self.ref.set_state(State.RUNNING)
+                while not self.ref._closing:
+                    await self.ref.wait_message()
+                await self._stop_children()
+        finally:
+            self._nursery = None
 
     async def _stop_children(self) -> None:
         if self.strategy is Strategy.ONE_FOR_ONE and len(self.children) > 32:
@@ -229,30 +236,25 @@ class Supervisor(Actor):
 
     async def _incarnation(self, child: Ref) -> bool:
         """Run one incarnation and the pause after it; False when there will be no other."""
-        self._clear_order(child)
-        failure = await self._run_once(child)
-        order: str | None = child._order
-        if order == "stop":
+        # An order may come before the task first runs; then there is nothing to end.
+        failure = await self._run_once(child) if child._order is None else None
+        order, child._order = child._order, None
+        restart = child.spec.restart
+        if order == "stop" or restart is Restart.TEMPORARY:
             return False
-        if order == "restart":  # a sibling's crash takes it along
+        if order == "restart" or self._regroup.takes(child):
+            # A sibling's crash takes it along. If it crashed as well, that is the same accident.
             await self._regroup.gate(child)
             return True
-        crashed = failure is not None
-        restart = child.spec.restart
-        if restart is Restart.TEMPORARY or (restart is Restart.TRANSIENT and not crashed):
-            return False
-        if child._closing and not crashed:
+        if failure is None and (restart is Restart.TRANSIENT or child._closing):
             return False
         await self._pause(child)
         return True
 
-    @staticmethod
-    def _clear_order(child: Ref) -> None:
-        child._order = None
-
     async def _run_once(self, child: Ref) -> BaseException | None:
         """Run one incarnation to its end; return why it crashed, or None."""
         child.set_state(State.STARTING)
+        child._up_at = trio.current_time()  # also of one that fails to start: its life was short
         failure: BaseException | None = None
         actor: Actor | None = None
         with trio.CancelScope() as child._life:
@@ -275,6 +277,7 @@ class Supervisor(Actor):
                     raise rest from None
             finally:
                 failure = await self._bury(child, actor, failure)
+        child._life = None
         return failure
 
     async def _bury(
@@ -287,11 +290,11 @@ class Supervisor(Actor):
         child.fail_current(failure or ActorStopped(child.path))
         if actor is not None:
             deadline = trio.current_time() + child.spec.shutdown_s
-            with trio.CancelScope(shield=True, deadline=deadline):
-                try:
+            try:
+                with trio.CancelScope(shield=True, deadline=deadline):
                     await actor.stopping()
-                except Exception as problem:  # noqa: BLE001 -- and its clean-up likewise
-                    failure = failure or problem
+            except Exception as problem:  # noqa: BLE001 -- and its clean-up likewise
+                failure = failure or problem
         if failure is not None:
             self._note(child, failure)
         return failure

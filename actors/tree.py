@@ -11,7 +11,7 @@ import trio
 
 from actors.errors import ActorError, NameTaken
 from actors.mailbox import Question, Ref, State
-from actors.supervisor import NO_JITTER, ChildSpec, Hooks, Supervisor
+from actors.supervisor import NO_JITTER, ChildSpec, Hooks, Supervisor, leaf
 from hes.tree import ActorStatus
 
 WATCHDOG_PERIOD_S: Final = 1.0
@@ -123,6 +123,12 @@ class Node:
             ref = ref.actor.children.get(name)
         return ref
 
+    def find_child(self, name: str) -> Ref | None:
+        """Return a child of the root."""
+        root = getattr(self, "root", None)
+        actor = None if root is None else root.actor
+        return actor.children.get(name) if isinstance(actor, Supervisor) else None
+
     def status(
         self, path: str = "", *, depth: int = 99, offset: int = 0, limit: int = 1000
     ) -> ActorStatus | None:
@@ -178,8 +184,9 @@ async def open_node(
     drain_s: float = 10.0,
     rng: random.Random = NO_JITTER,
     on_fault: FaultHook | None = None,
+    on_tree: Callable[[Node], None] = lambda _node: None,
 ) -> AsyncIterator[Node]:
-    """Run a tree while inside the block.
+    """Run a tree while inside the block; ``on_tree`` is told before its first actor starts.
 
     Leaving it drains the tree in reverse order of start; cancelling it stops at once. When the root
     gives up, ``GaveUp`` comes out of the block: the process should end and be started again.
@@ -187,16 +194,21 @@ async def open_node(
     node = Node(name, rng)
     if on_fault is not None:
         node.on_fault = on_fault
+    on_tree(node)
     top = Supervisor(intensity=0)  # the root may not crash even once
     top.hooks = Hooks(node.fault, rng)
     top.ref = Ref(ChildSpec(name="", start=lambda: top, shutdown_s=drain_s), "")
     top.ref.actor = top
-    async with trio.open_nursery() as services:
-        services.start_soon(node.run_timers)
-        services.start_soon(node.run_watchdog)
-        async with trio.open_nursery() as top._nursery:
-            node.root = top.spawn_child(ChildSpec(name=name, start=root, shutdown_s=drain_s))
-            await node.root.until(State.RUNNING, State.STOPPED)
-            yield node
-            await top.stop_child(name)
-        services.cancel_scope.cancel()
+    try:
+        async with trio.open_nursery() as services:
+            services.start_soon(node.run_timers)
+            services.start_soon(node.run_watchdog)
+            async with trio.open_nursery() as top._nursery:
+                node.root = top.spawn_child(ChildSpec(name=name, start=root, shutdown_s=drain_s))
+                await node.root.until(State.RUNNING, State.STOPPED)
+                yield node
+                await top.stop_child(name)
+            services.cancel_scope.cancel()
+    except BaseExceptionGroup as group:
+        reason = leaf(group)  # the groups of the nurseries say nothing
+        raise reason from reason.__cause__

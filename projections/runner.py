@@ -86,7 +86,7 @@ class Runner:
     ) -> None:
         self._log = log
         self._decoder = decoder
-        self._on_commit = on_commit
+        self.on_commit = on_commit
         self._projections = list(projections or find_projections())
         self._tables = Tables(path, self._projections)
         self._waiting: deque[Recorded] = deque()
@@ -162,7 +162,7 @@ class Runner:
             return False
         changes = await self._in_thread(self._tables.take, batch)
         self._head = max(self._head, batch[-1].position)
-        self._on_commit(changes, batch[-1].position)
+        self.on_commit(changes, batch[-1].position)
         return True
 
     async def _in_thread(self, work: Callable[..., T], *values: object) -> T:

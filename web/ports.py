@@ -193,6 +193,15 @@ class Node(Protocol):
         """
         ...
 
+    def restart(self, path: str, actor: str) -> ActorStatus:
+        """Let an actor's incarnation die and start anew; a parked one is tried again.
+
+        Raises:
+            LookupError: there is no such actor, or it is the root, which only a person ends.
+
+        """
+        ...
+
     async def import_devices(self, text: str, actor: str) -> Imported:
         """Take a device list, all of it or nothing; durable when this returns.
 

@@ -41,6 +41,7 @@ class Expected(NamedTuple):
 EXPECTED: Final = (
     Expected("hes.cli.failures", "CommandError", FAILED),
     Expected("typer.exceptions", "TyperException", USAGE),
+    Expected("hes.app.errors", "StartError", USAGE),
     Expected("hes.config_tree", "ConfigError", USAGE),
     Expected("hes.devices", "DeviceListError", USAGE),
     Expected("hes.store.errors", "StoreError", FAILED),

@@ -1,5 +1,6 @@
 """A simulated DLMS meter on a line: bytes in, bytes out, and pushes of its own."""
 
+import contextlib
 import random
 from collections.abc import Callable
 from datetime import datetime
@@ -10,6 +11,7 @@ from hes.fleet.dlms_server import DlmsServer, MeterClock, MeterIdentity
 from hes.fleet.hdlc_server import HdlcServer
 from hes.fleet.model import Consumption
 from protocols.dlms import apdu_push, axdr_encode as ax, hdlc
+from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import GENERAL_GLO, encode_ciphered
 from protocols.dlms.cosem import Attribute, obis_bytes
 from protocols.dlms.cosem_time import encode_time
@@ -23,6 +25,7 @@ PUSH_CODES: Final = (
     "1.0.32.7.0.255", "1.0.52.7.0.255", "1.0.72.7.0.255",
 )  # fmt: skip
 PUSH_WPORT: Final = 103
+CONFIRMATION: Final = bytes((apdu_push.DATA_NOTIFICATION_CONFIRM,))
 LAST_GASP: Final = Attribute(1, bytes((128, 128, 128, 128, 128, 0)), 2)
 
 
@@ -52,13 +55,32 @@ class SimulatedDlmsMeter:
         self.server = DlmsServer(identity, self.objects, self.clock, lambda: rng.randbytes(16))
         self.requests = 0
         """Requests that it answered."""
+        self.confirmed: list[int] = []
+        """Invoke ids of pushes that the head-end has confirmed; whoever reads it empties it."""
         self._hdlc = HdlcServer(logical, physical, self._answer, self.server.reset)
         self._wrapper = WrapperReader()
         self._invoke = 0
 
+    def reset(self) -> None:
+        """Forget what was under way: the connection through which it is reached is a new one.
+
+        An HDLC association lives on the serial line, which does not know of connections.
+        """
+        if self.framing == "wrapper":
+            self._wrapper = WrapperReader()
+            self.server.reset()
+
     def _answer(self, apdu: bytes, client: int) -> bytes | None:
+        if apdu[:1] == CONFIRMATION:
+            self._confirm(apdu)
+            return None
         self.requests += 1
         return self.server.answer(apdu, client)
+
+    def _confirm(self, apdu: bytes) -> None:
+        with contextlib.suppress(RemoteProtocolError):  # a damaged one confirms nothing
+            confirm: apdu_push.DataNotificationConfirm = decode_apdu(apdu)
+            self.confirmed.append(confirm.long_invoke_id & apdu_push.INVOKE_ID)
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the line; return what the meter answers, if it is meant."""

@@ -59,8 +59,12 @@ class HdlcServer:
                 return self._information(frame)
             case Kind.RR:
                 return self._ready(frame)
+            case Kind.UI:
+                # What needs no connection needs no answer either: the confirmation of a push.
+                self._answer(strip_llc(frame.information), frame.source[0] >> 1)
             case _:
-                return b""
+                pass
+        return b""
 
     def _connect(self, frame: HdlcFrame) -> bytes:
         wanted = hdlc.decode_limits(frame.information)

@@ -2,8 +2,10 @@
 
 from typing import Any
 
+import msgspec
+
 from hes.tree import ActorStatus
-from web.endpoint import Call, get
+from web.endpoint import Call, get, post
 from web.errors import ApiError
 from web.query import integer, text
 
@@ -17,7 +19,32 @@ async def tree(call: Call) -> Any:
         raise ApiError(404, f"no actor {query['path']!r} in the tree") from None
 
 
+class RestartBody(msgspec.Struct, forbid_unknown_fields=True):
+    """Which actor."""
+
+    path: str
+
+
+async def restart(call: Call) -> Any:
+    """Restart an actor; answer it as it is in that moment."""
+    body = await call.body(RestartBody)
+    try:
+        return call.web.node.restart(body.path, call.actor)
+    except LookupError:
+        raise ApiError(
+            404, f"no actor {body.path!r} that could be restarted", code="unknown-actor"
+        ) from None
+
+
 routes = (
+    post(
+        "/api/v1/tree/restart",
+        restart,
+        "Let an actor die and start anew, or try a parked one again",
+        ActorStatus,
+        body=RestartBody,
+        errors=(404, 422),
+    ),
     get(
         "/api/v1/tree",
         tree,

@@ -1,0 +1,49 @@
+"""Writes down what supervisors report, so that a crash is a fact that auditors can find."""
+
+from typing import Final
+
+import structlog
+
+from actors.actor import Actor
+from actors.errors import ActorError, JournalFailed
+from actors.journal import JournalQueue
+from actors.mailbox import Ref
+from hes.clock import Clock
+from hes.events.node import ActorFailed
+from hes.ids import node_stream
+
+DECISIONS: Final = {"crash": "restarted", "parked": "parked", "gave-up": "escalated"}
+LOGGER: Final = structlog.stdlib.get_logger("hes.tree")
+
+
+class Chronicle(Actor):
+    """Gets ``ActorFailed`` events and appends them."""
+
+    def __init__(self, node: str, journal: JournalQueue) -> None:
+        self._stream = node_stream(node)
+        self._journal = journal
+
+    async def receive(self, message: ActorFailed) -> None:
+        """Append one; when the store is away it is in the program's own log at least."""
+        try:
+            await self._journal.append(self._stream, [message])
+        except JournalFailed as problem:
+            LOGGER.warning("a crash could not be stored", path=message.path, problem=str(problem))
+
+
+def report(kind: str, ref: Ref, chronicle: Ref | None, clock: Clock) -> None:
+    """Tell the program's log and the chronicle what a supervisor did about a crash."""
+    LOGGER.warning("actor failed", path=ref.path, decision=DECISIONS[kind], reason=ref.crash)
+    if chronicle is None or chronicle is ref:
+        return
+    failed = ActorFailed(
+        received_at=clock.now(),
+        path=ref.path,
+        reason=ref.crash or "",
+        restarts=ref.restarts,
+        decision=DECISIONS[kind],
+    )
+    try:
+        chronicle.tell(failed)
+    except ActorError:
+        LOGGER.warning("too many crashes at once; this one is not stored", path=ref.path)

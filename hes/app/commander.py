@@ -1,0 +1,47 @@
+"""Carries commands of people and programs to the actors of this node."""
+
+from actors.context import Context
+from actors.errors import ActorError, AskTimeout
+from actors.meter_messages import Perform
+from actors.modem import ModemActor, view_of
+from hes.commands import Answer, Command, CommandFailed, ModemView, UnknownMeter
+from hes.events.reading import FailureReason
+from hes.ids import ModemId
+
+GRACE_S = 1.0
+"""The actor's own deadline comes first: it knows why there is no answer."""
+
+
+class NodeCommander:
+    """See ``hes.commands.Commander``."""
+
+    def __init__(self, context: Context) -> None:
+        self._context = context
+
+    async def execute(self, command: Command, *, timeout_s: float) -> Answer:
+        """See ``hes.commands.Commander.execute``."""
+        if self._context.device(command.meter) is None:
+            raise UnknownMeter(command.meter)
+        try:
+            answer: Answer = await self._context.meter(command.meter).ask(
+                Perform(command, timeout_s), timeout_s + GRACE_S
+            )
+        except AskTimeout:
+            why = f"no answer from meter {command.meter} within {timeout_s:g} s"
+            raise CommandFailed(FailureReason.NO_ANSWER, why) from None
+        except ActorError as problem:
+            raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem
+        return answer
+
+    def modems(self) -> list[ModemView]:
+        """See ``hes.commands.Commander.modems``."""
+        context = self._context
+        names = dict.fromkeys(context.directory.modems())
+        names.update(dict.fromkeys(context.running_modems()))
+        return [self._view(modem) for modem in names]
+
+    def _view(self, modem: ModemId) -> ModemView:
+        ref = self._context.known_modem(modem)
+        if ref is not None and isinstance(ref.actor, ModemActor):
+            return ref.actor.view()
+        return view_of(modem, self._context)

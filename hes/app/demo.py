@@ -1,0 +1,79 @@
+"""``hes demo``: a node with stores of its own in a temporary folder, and a simulated fleet."""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import trio
+
+from hes.app.serve import Running, open_running, wait_signal
+from hes.clock import SystemClock
+from hes.config import (
+    CollectionConfig,
+    Config,
+    ListenerConfig,
+    ReadModelConfig,
+    StoreConfig,
+    WebConfig,
+)
+from hes.config_values import Bind, DatabaseUrl, Expression, Name, Seconds
+from hes.fleet.plan import FleetOptions, devices_csv, plan_fleet
+from hes.fleet.run import run_fleet
+
+REGISTRATION: Final = r"MODEM:(?P<modem_id>\w+)\r\n"
+EVERY_S: Final = 300.0
+
+
+async def run_demo(*, meters: int, port: int, seconds: float | None) -> None:
+    """Run until SIGTERM or SIGINT, or for ``seconds``.
+
+    Raises:
+        StartError: it cannot start.
+
+    """
+    with tempfile.TemporaryDirectory(prefix="hes-demo-") as folder:
+        config = demo_config(Path(folder), port)
+        async with open_running(config, SystemClock()) as running:
+            await _with_fleet(running, meters, seconds)
+
+
+def demo_config(folder: Path, port: int) -> Config:
+    """Return the settings of a demo whose databases are in ``folder``."""
+    return Config(
+        store=StoreConfig(url=DatabaseUrl(f"sqlite:///{folder / 'events.db'}")),
+        read_model=ReadModelConfig(url=DatabaseUrl(f"sqlite:///{folder / 'read.db'}")),
+        web=WebConfig(bind=Bind(f"127.0.0.1:{port}")),
+        listener=(
+            ListenerConfig(
+                name=Name("demo"),
+                bind=Bind("127.0.0.1:0"),
+                registration=Expression(REGISTRATION),
+            ),
+        ),
+        collection=CollectionConfig(every_s=Seconds(EVERY_S), jitter_s=Seconds(EVERY_S)),
+    )
+
+
+async def _with_fleet(running: Running, meters: int, seconds: float | None) -> None:
+    options = FleetOptions(
+        host="127.0.0.1", port=running.ports["demo"], meters=meters, push_every_s=30.0
+    )
+    plan = plan_fleet(options)
+    await running.node.import_devices(devices_csv(plan), "demo")
+    _say(
+        f"HES demo: {meters} simulated meters behind {len(plan)} modems.\n"
+        f"Dashboard: {running.web_url}\n"
+        "Its data is in a temporary folder and goes away at the end. Ctrl-C stops it.\n"
+    )
+    async with trio.open_nursery() as nursery:
+        nursery.start_soon(run_fleet, msgspec.structs.replace(options), plan)
+        with trio.move_on_after(seconds if seconds is not None else float("inf")):
+            await wait_signal()
+        nursery.cancel_scope.cancel()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,270 @@
+"""Runs one node until it is told to stop."""
+
+import gc
+import random
+import signal
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+from urllib.parse import urlsplit
+
+import structlog
+import trio
+
+from actors.context import Context
+from actors.directory import Directory
+from actors.hub import Listening, bind as bind_listener
+from actors.journal import JournalQueue
+from actors.listener import Listener
+from actors.mailbox import Ref
+from actors.supervisor import ChildSpec
+from actors.tree import Node as Tree, open_node
+from hes.app.chronicle import report
+from hes.app.errors import StartError
+from hes.app.service import Service
+from hes.app.stores import Stores, open_stores
+from hes.app.tree import Plan
+from hes.app.web_node import WebNode
+from hes.clock import Clock, SystemClock
+from hes.config import Config, ListenerConfig
+from hes.device_registry import load_devices
+from hes.events.base import Recorded
+from hes.store.errors import StoreError
+from projections.errors import ReadModelError, ReadModelUnavailable
+from projections.runner import Runner
+from protocols.links.base import LinkSettings
+from web.auth import Tokens, load_tokens
+from web.options import WebOptions
+from web.server import WebServer, bind as bind_web
+from web.static import Pages
+
+LOGGER: Final = structlog.stdlib.get_logger("hes")
+DRAIN_S: Final = 20.0
+GC_THRESHOLDS: Final = (50_000, 50, 100)
+"""Sessions are many and live long: the usual thresholds would walk them all the time."""
+
+
+class Running:
+    """Addresses of a node that is up, and its parts."""
+
+    def __init__(self, tree: Tree, node: WebNode, web_url: str, ports: dict[str, int]) -> None:
+        self.tree = tree
+        self.node = node
+        self.web_url = web_url
+        self.ports = ports
+        """Port of each listener, by its name."""
+
+
+async def run_node(config: Config) -> None:
+    """Run a node until SIGTERM or SIGINT; it drains first.
+
+    Raises:
+        StartError: it cannot start; the message says what to mend.
+
+    """
+    async with open_running(config, SystemClock()) as running:
+        LOGGER.info("the node is up", dashboard=running.web_url, listeners=running.ports)
+        await wait_signal()
+        LOGGER.info("draining")
+
+
+async def wait_signal() -> None:
+    """Wait until the process is told to end."""
+    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
+        async for _ in signals:
+            return
+
+
+@asynccontextmanager
+async def open_running(config: Config, clock: Clock) -> AsyncIterator[Running]:
+    """Run a node while inside the block.
+
+    Raises:
+        StartError: it cannot start.
+
+    """
+    gc.set_threshold(*GC_THRESHOLDS)
+    # Addresses first: a node that runs already is noticed before anything of it is touched.
+    sockets = await _bind_web(config)
+    listening: list[Listening] = []
+    try:
+        context = _context(config, clock)
+        listeners = _bind_listeners(config, context, listening)
+        with open_stores(config, clock) as stores:
+            _fill(context, stores)
+            parts = _Parts(config, context, stores, listeners, listening, sockets)
+            async with parts.open() as running:
+                yield running
+    finally:
+        for one in listening:
+            one.socket.close()
+        for socket in sockets:
+            await trio.aclose_forcefully(socket)
+
+
+# -- addresses
+
+
+async def _bind_web(config: Config) -> list[trio.SocketListener]:
+    try:
+        return await bind_web(config.web.bind.host, config.web.bind.port)
+    except OSError as problem:
+        raise StartError(problem.strerror or str(problem)) from None
+
+
+def _bind_listeners(config: Config, context: Context, listening: list[Listening]) -> list[Listener]:
+    listeners = []
+    for wanted in config.listener:
+        listener = Listener(wanted.name, _link_settings(wanted), context)
+        listener.idle_s_max = wanted.idle_s
+        address = wanted.bind
+        try:
+            listening.append(
+                bind_listener(address.host, address.port, listener.accept, name=wanted.name)
+            )
+        except OSError as problem:
+            raise StartError(
+                f"listener {wanted.name} cannot listen on {address}: {problem.strerror};"
+                " stop the program that does, or choose another address"
+            ) from None
+        listeners.append(listener)
+    return listeners
+
+
+def _link_settings(wanted: ListenerConfig) -> LinkSettings:
+    return LinkSettings(
+        link=wanted.link,
+        registration=wanted.registration,
+        registration_mode=wanted.registration_mode,
+        heartbeat=wanted.heartbeat,
+    )
+
+
+# -- parts
+
+
+def _context(config: Config, clock: Clock) -> Context:
+    offset = datetime.now(config.node.timezone).utcoffset()  # noqa: TID251 -- the zone's, now
+    return Context(
+        clock=clock,
+        rng=random.SystemRandom(),
+        directory=Directory(),
+        journal=JournalQueue(),
+        limits=config.rules,
+        utc_offset_min=0 if offset is None else int(offset.total_seconds()) // 60,
+        node=config.node.name,
+    )
+
+
+def _fill(context: Context, stores: Stores) -> None:
+    context.log, context.codec = stores.log, stores.codec
+    try:
+        for device in load_devices(stores.log):
+            context.directory.put(device)
+    except StoreError as problem:
+        raise StartError(str(problem)) from None
+
+
+class _Parts:
+    """Everything between the stores and the sockets."""
+
+    def __init__(
+        self,
+        config: Config,
+        context: Context,
+        stores: Stores,
+        listeners: Sequence[Listener],
+        listening: list[Listening],
+        sockets: list[trio.SocketListener],
+    ) -> None:
+        self._config = config
+        self._context = context
+        self._listening = listening
+        self._sockets = sockets
+        self._chronicle: Ref | None = None
+        self._tree: Tree | None = None
+        try:
+            self._runner = Runner(stores.read_model_path, stores.log, stores.codec)
+        except ReadModelError as problem:
+            raise StartError(str(problem)) from None
+        self._node = WebNode(context, stores, self._runner)
+        self._web = WebServer(self._node, _web_options(config), _tokens(config), Pages())
+        self._runner.on_commit = self._web.news.on_commit
+        self._plan = Plan(
+            config=config,
+            context=context,
+            stores=stores,
+            runner=self._runner,
+            listeners=listeners,
+            listening=listening,
+            publish=self._publish,
+            web=ChildSpec(name="web", start=self._web_actor),
+        )
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator[Running]:
+        """Run the tree while inside the block."""
+        name = self._config.node.name
+        url = _url(self._config, self._sockets)
+        try:
+            async with open_node(
+                name,
+                self._plan.root,
+                drain_s=DRAIN_S,
+                rng=random.SystemRandom(),
+                on_fault=self._fault,
+                on_tree=self._opened,
+            ) as tree:
+                ports = {one.name: one.port for one in self._listening}
+                yield Running(tree, self._node, url, ports)
+        finally:
+            self._runner.close()
+
+    def _opened(self, tree: Tree) -> None:
+        """Let everybody find the tree; its actors start after this."""
+        self._tree = self._node.running = tree
+        self._context.timers = tree.after
+        self._plan.root_ref = tree.find_child
+
+    def _publish(self, recorded: Sequence[Recorded]) -> None:
+        self._runner.publish(recorded)
+        self._web.news.on_events(recorded)
+
+    def _fault(self, kind: str, ref: Ref) -> None:
+        chronicle = self._tree.find_child("chronicle") if self._tree is not None else None
+        report(kind, ref, chronicle, self._context.clock)
+        self._web.news.on_actor(ref.path)
+
+    def _web_actor(self) -> Service:
+        return Service(self._serve_web, lambda: f"{_url(self._config, self._sockets)}")
+
+    async def _serve_web(self) -> None:
+        """Serve; after a crash the sockets are bound anew, on the same port."""
+        sockets = self._sockets
+        if any(socket.socket.fileno() < 0 for socket in sockets):
+            address = self._config.web.bind
+            sockets = self._sockets = await bind_web(address.host, address.port)
+        await self._web.serve(sockets)
+
+
+def _web_options(config: Config) -> WebOptions:
+    web = config.web
+    public = urlsplit(web.public_url).hostname if web.public_url else None
+    return WebOptions(
+        host=web.bind.host,
+        hosts=(public,) if public else (),
+        unavailable=(ReadModelUnavailable,),
+    )
+
+
+def _tokens(config: Config) -> Tokens | None:
+    file = config.web.token_file
+    return None if file is None else load_tokens(Path(file))
+
+
+def _url(config: Config, sockets: Sequence[trio.SocketListener]) -> str:
+    port = sockets[0].socket.getsockname()[1] if sockets else config.web.bind.port
+    base: str = config.web.bind.url
+    return f"{base.rpartition(':')[0]}:{port}"

@@ -1,0 +1,80 @@
+"""What a person may say about a simulated fleet. Each field is an option of ``hes simulate``."""
+
+import re
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+Share = Annotated[float, msgspec.Meta(ge=0, le=1)]
+Rate = Annotated[float, msgspec.Meta(gt=0)]
+Pause = Annotated[float, msgspec.Meta(ge=0)]
+_ESCAPE: Final = re.compile(rb"\\(?:([rnt\\])|x([0-9A-Fa-f]{2}))")
+_PLAIN: Final = {b"r": b"\r", b"n": b"\n", b"t": b"\t", b"\\": b"\\"}
+
+
+def spelled(template: str, **names: str) -> bytes:
+    r"""Return the bytes of a command line's text: ``{name}`` filled in, ``\r`` and ``\x00``."""
+    for name, value in names.items():
+        template = template.replace("{" + name + "}", value)
+
+    def plain(match: re.Match[bytes]) -> bytes:
+        return _PLAIN[match[1]] if match[1] else bytes.fromhex(match[2].decode())
+
+    return _ESCAPE.sub(plain, template.encode("utf-8", "surrogateescape"))
+
+
+class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
+    """Who calls whom, how often, and how badly."""
+
+    host: str = "127.0.0.1"
+    port: int = 4059
+    meters: Annotated[int, msgspec.Meta(ge=1, le=1_000_000)] = 60
+    """Meters in all."""
+    meters_per_modem: Annotated[int, msgspec.Meta(ge=1, le=32)] = 4
+    """Meters on the serial line of a modem that has several."""
+    multidrop_share: Share = 0.25
+    """Part of the modems that have several meters; the others have one."""
+    seed: int = 1
+    """The same seed makes the same fleet and the same faults."""
+    push_every_s: Rate = 60.0
+    """Seconds between two pushes of a meter."""
+    push_share: Share = 0.7
+    """Part of the modems whose meters push; the others only answer."""
+    confirm: bool = True
+    """Ask for a confirmation of every push, and send it again until it comes."""
+    resend_s: Rate = 30.0
+    """Seconds without confirmation after which a push is sent again."""
+    wrapper_share: Share = 0.5
+    """Part of the modems whose meters speak the TCP wrapper; the others speak HDLC."""
+    gmac_share: Share = 0.5
+    """Part of the meters with HLS-GMAC and ciphered pushes."""
+    low_share: Share = 0.25
+    """Part of the meters with a password; the rest ask for nothing."""
+    registration: str = "MODEM:{modem_id}\r\n"
+    """What a modem says first; empty: nothing."""
+    registration_mode: Literal["link", "data", "both"] = "link"
+    """When it says it: once; in front of every packet; both."""
+    heartbeat: str = ""
+    """What a modem sends to stay connected; empty: its registration again."""
+    heartbeat_s: Pause = 60.0
+    """Seconds between heartbeats; 0: none."""
+    faults: Literal["none", "mild", "gprs", "cruel"] = "none"
+    """How bad the network is; the options below change single things of it."""
+    latency_s: Pause | None = None
+    """Seconds that half of the messages take at least."""
+    loss: Share | None = None
+    """Part of the messages that never arrive."""
+    cut: Share | None = None
+    """Part of the messages in whose middle the connection ends."""
+    garbage: Share | None = None
+    """Part of the messages that arrive with wrong bytes."""
+    outage_every_s: Pause | None = None
+    """Mean seconds between power failures of a modem and its meters; 0: none."""
+    drift_s: Pause = 0.0
+    """Meter clocks are wrong by up to so many seconds."""
+    speed: Rate = 1.0
+    """How many times faster the meters' time runs: pushes come as often, clocks run ahead."""
+    connect_rate_per_s: Rate = 200.0
+    """Connections that the whole fleet opens in a second, at most."""
+    seconds: Rate | None = None
+    """Stop after so many seconds; otherwise run on."""
