@@ -39,9 +39,10 @@ screenshots: $(STAMP)
 	$(BIN)/python -m tests.tools.screenshots
 
 lock:
-	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras \
-	  --no-header --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
-	  --all-build-deps --group dev --output-file requirements.lock pyproject.toml
+	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\n')" > $(VENV)/dev.in
+	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --resolver=backtracking \
+	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
+	  --output-file requirements.lock pyproject.toml $(VENV)/dev.in
 
 clean:
 	rm -rf $(VENV) web/static web/ui/node_modules

@@ -14,6 +14,7 @@ from hes.events.layout import Layout
 from hes.events.meter_clock import ClockSet
 from hes.events.reading import LoadProfileRead, ProfileRow, Reading, Source
 from hes.meter_state import MeterState
+from hes.obis import PROFILES
 from hes.rules import clock_drift, over_voltage
 from hes.rules.clock_drift import Measurement, measure
 from hes.rules.limits import Limits
@@ -21,7 +22,7 @@ from hes.rules.push_reading import ScaleOf, layout_of_values, storable
 from protocols.dialogue import Dialogue
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
-LOAD_PROFILE: Final = "1.0.99.1.0.255"
+LOAD_PROFILE: Final = PROFILES["load"]
 EVENT_VALUES_MAX: Final = 150
 """Values in one event: keeps a block of a profile below 2,000 bytes, a RAW column of Oracle."""
 

@@ -29,6 +29,7 @@ from hes.events.modem import (
     ModemDisconnected,
     ModemQuarantined,
     ModemSuperseded,
+    ModemTrusted,
 )
 from hes.ids import ModemId, modem_stream
 from hes.rules.kept import kept_events
@@ -244,6 +245,8 @@ class ModemActor(Actor):
         if self._state is ModemState.QUARANTINED and known and not self._is_flapping():
             self._state = step(self._state, Signal.ATTACHED)
             self._reason = "its meters are in the device list now"
+            now = self._context.now()
+            await self._record([ModemTrusted(received_at=now, reason=self._reason)])
             self._context.on_attached(self._modem)
             self._start_line()
 

@@ -15,7 +15,6 @@ import regex
 from hes import obis
 from hes.durations import parse_duration
 
-PROFILES: Final = ("load", "billing", "events")
 SCHEMES: Final = ("sqlite", "postgresql", "oracle")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 _PASSWORD: Final = re.compile(r"(?<=:)[^:@/]+(?=@)")
@@ -186,12 +185,12 @@ class ProfileName(str):
 
         """
         text = str(value).strip()
-        if text in PROFILES:
+        if text in obis.PROFILES:
             return cls(text)
         try:
             return cls(obis.parse(text))
         except ValueError:
-            known = ", ".join(PROFILES)
+            known = ", ".join(obis.PROFILES)
             raise ValueError(f"{text!r} is no profile; write {known} or an OBIS code") from None
 
 

@@ -7,6 +7,13 @@ prefixes (``1-0:1.8.0*255``) are understood.
 import re
 from typing import Final
 
+PROFILES: Final = {
+    "load": "1.0.99.1.0.255",
+    "billing": "0.0.98.1.0.255",
+    "events": "0.0.99.98.0.255",
+}
+"""What people call the usual profiles (IEC 62056-6-1: load profile 1, billing 1, event log)."""
+
 _NUMBERS: Final = re.compile(r"\d{1,3}")
 _SHAPE: Final = re.compile(r"(?:\d{1,3}-\d{1,3}:)?\d{1,3}(?:\.\d{1,3}){1,5}(?:[*&.]\d{1,3})?")
 

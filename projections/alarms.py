@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hes.events.base import DomainEvent, Recorded
 from hes.events.command import AlarmAcknowledged
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
-from hes.events.modem import ModemQuarantined
+from hes.events.modem import ModemConnected, ModemQuarantined, ModemTrusted
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.voltage import OverVoltage, OverVoltageCleared
 from projections.base import Change, Database, utc_ms
@@ -51,33 +51,36 @@ class Alarms:
         "CREATE INDEX alarm_stream ON alarm (stream, cleared_at)",
     )
     events = (
-        ClockDrift, ClockDriftCleared, ClockSet, ModemQuarantined, PowerFailure, PowerRestored,
-        OverVoltage, OverVoltageCleared, AlarmAcknowledged,
+        ClockDrift, ClockDriftCleared, ClockSet, ModemConnected, ModemQuarantined, ModemTrusted,
+        PowerFailure, PowerRestored, OverVoltage, OverVoltageCleared, AlarmAcknowledged,
     )  # fmt: skip
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        for recorded in batch:
-            self._one(recorded, db)
-        return {Change("alarms", recorded.stream) for recorded in batch}
+        changed = [recorded.stream for recorded in batch if self._one(recorded, db)]
+        return {Change("alarms", stream) for stream in changed}
 
     @staticmethod
-    def _one(recorded: Recorded, db: Database) -> None:
+    def _one(recorded: Recorded, db: Database) -> bool:
+        """Take one event; return whether any row is different now."""
+        rows = 0
         event, stream = recorded.event, recorded.stream
         at = utc_ms(event.received_at)
         raised = _raised(event)
         if raised is not None:
             device_time = utc_ms(event.device_time) if event.device_time else None
             place = (stream, raised.kind, raised.place)
-            db.execute(
+            rows += db.execute(
                 RAISE,
                 (recorded.position, *place, raised.severity, at, device_time, raised.text,
                  raised.detail, *place),
-            )  # fmt: skip
+            ).rowcount  # fmt: skip
         for kind, spot in _cleared(event):
-            db.execute(CLEAR, (at, stream, kind, spot))
+            rows += db.execute(CLEAR, (at, stream, kind, spot)).rowcount
         if isinstance(event, AlarmAcknowledged):
-            db.execute(ACKNOWLEDGE, (at, event.actor, event.note, int(event.alarm)))
+            seen = (at, event.actor, event.note, int(event.alarm))
+            rows += db.execute(ACKNOWLEDGE, seen).rowcount
+        return rows > 0
 
 
 def _raised(event: DomainEvent) -> Raised | None:
@@ -104,6 +107,9 @@ def _cleared(event: DomainEvent) -> list[tuple[str, str]]:
             return [("power-failure", "")]
         case OverVoltageCleared():
             return [("over-voltage", event.phase)]
+        case ModemTrusted() | ModemConnected():
+            # A new connection is judged anew; if it is not trusted, that is told right after.
+            return [("quarantine", "")]
         case ClockDriftCleared() | ClockSet():
             return [("clock-drift", "")]
         case _:

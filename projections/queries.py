@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from hes.ids import meter_of, modem_of
+from hes.obis import PROFILES
 from projections import rows
 from projections.base import utc_ms
 from projections.cells import GOOD, UNSCALED
@@ -18,7 +19,6 @@ from projections.sql.sqlite import connect, unavailable
 from projections.success import PROFILE, PUSHED, READ
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-LOAD_PROFILE: Final = "1.0.99.1.0.255"
 LATELY: Final = 50
 """Alarms, events, failures and kept messages shown on the page of one meter."""
 ALARMS_A_STREAM: Final = 5
@@ -180,7 +180,7 @@ class ReadModel:
         limit: int,
     ) -> list[rows.ProfileRow]:
         """Return intervals by time, the newest ``limit``; of the load profile, if none is named."""
-        name = profile or self._usual_profile(meter_id)
+        name = PROFILES.get(profile, profile) if profile else self._usual_profile(meter_id)
         where, values = _between("ends_at", start, end)
         found = self._all(
             "SELECT ends_at, obis, value, unit, status, quality FROM interval_value"  # noqa: S608
@@ -196,7 +196,8 @@ class ReadModel:
             "SELECT DISTINCT profile FROM interval_value WHERE meter_id = ?", [meter_id]
         )
         names = sorted(row["profile"] for row in found)
-        return LOAD_PROFILE if LOAD_PROFILE in names or not names else names[0]
+        load = PROFILES["load"]
+        return load if load in names or not names else names[0]
 
     # -- alarms
 

@@ -6,6 +6,7 @@ from typing import Final, TypeVar
 
 from actors.drivers.base import Collected, CounterJump, DriverKind, DriverWorld
 from hes.devices import Device
+from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.client import ClientSettings, CounterTooLow, DlmsClient
@@ -36,11 +37,6 @@ from protocols.values import (
 T = TypeVar("T")
 
 AUTHS: Final = {"none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC}
-PROFILES: Final = {
-    "load": "1.0.99.1.0.255",
-    "billing": "0.0.98.1.0.255",
-    "events": "0.0.99.98.0.255",
-}
 USUAL: Final = (
     "1.0.1.8.0.255", "1.0.1.8.1.255", "1.0.1.8.2.255", "1.0.1.8.3.255", "1.0.2.8.0.255",
     "1.0.3.8.0.255", "1.0.4.8.0.255", "1.0.1.7.0.255", "1.0.32.7.0.255", "1.0.52.7.0.255",

@@ -45,6 +45,7 @@ EXPECTED: Final = (
     Expected("hes.config_tree", "ConfigError", USAGE),
     Expected("hes.devices", "DeviceListError", USAGE),
     Expected("hes.store.errors", "StoreError", FAILED),
+    Expected("hes.fleet.recorded", "VectorsError", USAGE),
     Expected("web.auth", "TokenFileError", USAGE),
     Expected("projections.errors", "ReadModelError", FAILED),
     Expected("builtins", "OSError", FAILED),

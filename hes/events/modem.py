@@ -47,6 +47,13 @@ class ModemQuarantined(DomainEvent, frozen=True, array_like=True, kw_only=True):
     first_bytes: bytes = b""
 
 
+@event("ModemTrusted/1")
+class ModemTrusted(DomainEvent, frozen=True, array_like=True, kw_only=True):
+    """A modem came out of quarantine."""
+
+    reason: str
+
+
 @event("UnknownCaller/1")
 class UnknownCaller(DomainEvent, frozen=True, array_like=True, kw_only=True):
     """A connection that never said who it is in a way we know; kept with its first bytes."""

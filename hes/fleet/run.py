@@ -35,7 +35,7 @@ async def run_fleet(
     """Run the fleet for ``options.seconds``, or until it is cancelled; return what it did.
 
     With ``report`` it is a part of another program: the statistics go there once a second. Without,
-    it is the program: progress goes to standard error, SIGINT and SIGTERM end it.
+    progress goes to standard error, and SIGINT and SIGTERM end it when nobody else listens to them.
     """
     modems = list(plan_fleet(options) if plan is None else plan)
     statistics = FleetStatistics(
@@ -76,6 +76,8 @@ async def _report(statistics: FleetStatistics, report: Report) -> None:
 
 
 async def _stop_on_signal(scope: trio.CancelScope) -> None:
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
+        return  # the program around us does
     with trio.open_signal_receiver(signal.SIGINT, signal.SIGTERM) as signals:
         async for _ in signals:
             scope.cancel()
