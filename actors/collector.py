@@ -67,9 +67,9 @@ class Collector(Actor):
         return f"{len(self._planned)} meters every {every_min:g} min, {self._sent} reads asked for"
 
     async def run(self) -> None:
-        """Keep the schedule for ever."""
+        """Keep the schedule until told to stop."""
         self._plan(self._context.directory.devices())
-        while True:
+        while not self.ref.closing:
             await self._wait()
             self._take_messages()
             now = trio.current_time()
@@ -85,7 +85,7 @@ class Collector(Actor):
         wait_s = WAIT_S_MAX
         if self._due:
             wait_s = max(0.0, self._due[0][0] - trio.current_time())
-        if not self.ref.waiting:
+        if not self.ref.waiting and not self.ref.closing:
             with trio.move_on_after(wait_s):
                 await self.ref.wait_message()
 

@@ -77,10 +77,10 @@ class Regroup:
             child._life.cancel()
 
     async def _start(self, group: set[Ref]) -> None:
-        """Let the group start in order; when one dies again, all begin anew."""
+        """Let the group start in order; when one dies, who has not started goes with it."""
         for child in [c for c in self._supervisor.children.values() if c in group]:
             if self._pending:
-                self._pending |= group
+                self._pending |= {one for one in group if one.state is State.BACKOFF}
                 return
             if child.state is State.BACKOFF:
                 child.set_state(State.STARTING)

@@ -35,6 +35,11 @@ class Strangers(Actor):
     def __init__(self, context: Context) -> None:
         self._context = context
         self._digests: list[bytes] = []
+        self._trouble = ""
+
+    def detail(self) -> str:
+        """Return what went wrong last, for the tree."""
+        return self._trouble
 
     async def receive(self, message: Stranger) -> None:
         """Note one stranger; a message that comes again is noted once."""
@@ -44,8 +49,10 @@ class Strangers(Actor):
         remember(self._digests, digest)
         try:
             await self._context.journal.append(node_stream(STREAM), self._events(message))
-        except JournalFailed:
-            return
+        except JournalFailed as problem:
+            self._trouble = f"the last caller is not in the log: {problem}"
+        else:
+            self._trouble = ""
 
     def _events(self, message: Stranger) -> list[DomainEvent]:
         now = self._context.now()

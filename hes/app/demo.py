@@ -5,7 +5,6 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import trio
 
 from hes.app.serve import Running, open_running, wait_signal
@@ -68,7 +67,7 @@ async def _with_fleet(running: Running, meters: int, seconds: float | None) -> N
         "Its data is in a temporary folder and goes away at the end. Ctrl-C stops it.\n"
     )
     async with trio.open_nursery() as nursery:
-        nursery.start_soon(run_fleet, msgspec.structs.replace(options), plan)
+        nursery.start_soon(run_fleet, options, plan, lambda _statistics: None)
         with trio.move_on_after(seconds if seconds is not None else float("inf")):
             await wait_signal()
         nursery.cancel_scope.cancel()

@@ -117,12 +117,12 @@ async def _bind_web(config: Config) -> list[trio.SocketListener]:
 def _bind_listeners(config: Config, context: Context, listening: list[Listening]) -> list[Listener]:
     listeners = []
     for wanted in config.listener:
-        listener = Listener(wanted.name, _link_settings(wanted), context)
+        listener = Listener(str(wanted.name), _link_settings(wanted), context)
         listener.idle_s_max = wanted.idle_s
         address = wanted.bind
         try:
             listening.append(
-                bind_listener(address.host, address.port, listener.accept, name=wanted.name)
+                bind_listener(address.host, address.port, listener.accept, name=str(wanted.name))
             )
         except OSError as problem:
             raise StartError(
@@ -154,7 +154,7 @@ def _context(config: Config, clock: Clock) -> Context:
         journal=JournalQueue(),
         limits=config.rules,
         utc_offset_min=0 if offset is None else int(offset.total_seconds()) // 60,
-        node=config.node.name,
+        node=str(config.node.name),
     )
 
 

@@ -5,9 +5,10 @@ DLMS, ``{"name", "raw_hex"}`` or ``{"name", "chunks_hex"}`` for what is sent as 
 which are no pushes are told apart: a head-end that has not asked can do nothing with an answer.
 """
 
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 import msgspec
 
@@ -27,6 +28,7 @@ PUSH_TAGS: Final = frozenset({
 })  # fmt: skip
 _SESSION: Final = "a session: it needs a head-end that asks the very same"
 _UNFIT: Final = {"hdlc-session": _SESSION, "apdu-session": _SESSION}
+_TITLE: Final = re.compile(r"[0-9A-Fa-f]{16}")
 
 Framing = Literal["auto", "hdlc", "wrapper"]
 
@@ -166,10 +168,10 @@ def select(vectors: Iterable[Vector], only: Iterable[str]) -> Iterator[Vector]:
 
 def title_of(vector: Vector, sendable: Sendable) -> bytes:
     """Return the system title of the sender of a ciphered push; empty without."""
-    apdu: Any = sendable.apdu
+    apdu = sendable.apdu
     if apdu[:1] == bytes((GBT_TAG,)):
         apdu = apdu[apdu.find(bytes((GENERAL_GLO, 8))) :]
     if apdu[:1] in {bytes((GENERAL_GLO,)), bytes((GENERAL_DED,))} and apdu[1:2] == b"\x08":
-        return bytes(apdu[2:10])
-    told = vector.keys.system_title if vector.keys else None
-    return bytes.fromhex(told or "")
+        return apdu[2:10]
+    told = (vector.keys.system_title if vector.keys else None) or ""
+    return bytes.fromhex(told) if _TITLE.fullmatch(told) else b""

@@ -72,7 +72,7 @@ class PushReader:
 
         """
         if self._wrapper is None and self._hdlc is None:
-            if data[0] == 0:
+            if b"\x00\x01".startswith(data[:2]):
                 self._wrapper = WrapperReader()
             else:
                 self._hdlc = HdlcReader()
@@ -105,7 +105,9 @@ class PushReader:
             self._segments = b""
 
     def _frame(self, frame: HdlcFrame) -> None:
-        if not self._segments and frame.information[:3] not in HEADERS:
+        # Some meters put the LLC header in front of the first block of a transfer only.
+        inside = self._segments or (self._blocks is not None and self._blocks.open)
+        if not inside and frame.information[:3] not in HEADERS:
             return
         self._segments += frame.information
         if len(self._segments) > SEGMENTS_SIZE_MAX:

@@ -126,12 +126,13 @@ class RawLink:
 
     def _register(self, events: list[LinkEvent], *, ended: bool) -> None:
         text = self._buffer.lstrip(PADDING)
-        match = _match(self._registration, text) if text else None
+        head = text[:TEXT_SIZE_MAX]
+        match = _match(self._registration, head) if text else None
         if match is None or match.partial:
             if len(text) > TEXT_SIZE_MAX or (text and match is None):
                 raise RemoteProtocolError("registration", "the first bytes are no registration")
             return
-        if not ended and _may_grow(self._registration, text, match.end()):
+        if not ended and _may_grow(self._registration, head, match.end()):
             return
         self._text = match.group()
         self._buffer = text[match.end() :]
@@ -215,10 +216,13 @@ def sniff(first: bytes, settings: LinkSettings) -> Verdict:
     text = first.lstrip(PADDING)
     if not text:
         return Verdict.MORE
-    match = _match(compile_text(settings.registration), text)
-    if match is None or len(text) > TEXT_SIZE_MAX:
+    # The text may be glued to any amount of data; only it is looked at.
+    match = _match(compile_text(settings.registration), text[:TEXT_SIZE_MAX])
+    if match is None:
         return Verdict.NO
-    return Verdict.MORE if match.partial else Verdict.YES
+    if match.partial:
+        return Verdict.NO if len(text) > TEXT_SIZE_MAX else Verdict.MORE
+    return Verdict.YES
 
 
 LINK: Final = LinkKind(name="raw", order=50, sniff=sniff, make=RawLink)

@@ -366,6 +366,7 @@ async def test_a_crash_while_the_group_starts_starts_it_anew(
         assert [ref.state for ref in refs] == [State.RUNNING] * 3
         assert log.names("up")[-1] == "c"
         assert log.names("up").count("b") == 3
+        assert log.names("up").count("a") == (3 if strategy is Strategy.ONE_FOR_ALL else 1)
         assert [await ref.ask("x", 1) for ref in refs] == [1, 1, 1]
 
 
@@ -387,20 +388,47 @@ async def test_a_temporary_sibling_ends_with_the_group_and_stays_away(
         assert log.names("up") == ["a", "z"]
 
 
-async def test_a_child_that_has_not_begun_yet_joins_the_group(autojump_clock: MockClock) -> None:
-    """Its order comes before its task ran; the group must not wait for it for ever."""
+async def test_an_order_may_come_before_the_child_begins(autojump_clock: MockClock) -> None:
+    """Else the group would wait for ever for one that never heard of it."""
     log = Log()
-    async with open_node("n", workers(log, "ab", strategy=Strategy.ONE_FOR_ALL)) as node:
+    async with open_node("n", workers(log, "a", strategy=Strategy.ONE_FOR_ALL)) as node:
         supervisor = node.root.actor
         assert isinstance(supervisor, Supervisor)
-        a = child(node, "a")
-        for number in range(20):  # trio shuffles: in some of them the child begins first
-            late = ChildSpec(name=f"late{number}", start=lambda: Worker(log))
-            a.kill()
-            supervisor.spawn_child(late)
-            await a.until(State.BACKOFF)
-            await trio.sleep(100)
-            assert all(ref.state is State.RUNNING for ref in kids(node).values())
+        late = supervisor.spawn_child(ChildSpec(name="late", start=lambda: Worker(log)))
+        supervisor._regroup._order_restart(late)
+        with trio.fail_after(10):
+            await late.until(State.BACKOFF)
+        assert log.names("up") == ["a"]
+        await crash(child(node, "a"))
+        await late.until(State.RUNNING)
+        assert log.names("up") == ["a", "a", "late"]
+
+
+async def test_a_newcomer_that_crashes_while_the_group_starts_leaves_nobody_behind(
+    autojump_clock: MockClock,
+) -> None:
+    class Slow(Worker):
+        async def started(self) -> None:
+            await trio.sleep(5)
+
+    log = Log()
+    specs = [ChildSpec(name=name, start=lambda: Slow(log)) for name in "abc"]
+    async with open_node(
+        "n",
+        lambda: Supervisor(*specs, strategy=Strategy.REST_FOR_ONE, backoff=EVEN, intensity=99),
+    ) as node:
+        supervisor = node.root.actor
+        assert isinstance(supervisor, Supervisor)
+        await crash(child(node, "a"))
+        await trio.sleep(3)  # a starts again, b and c wait for their turn
+        good = iter([False])
+
+        def start() -> Actor:
+            return Worker(log) if next(good, True) else Broken(log)
+
+        await supervisor.start_child(ChildSpec(name="late", start=start))
+        await trio.sleep(60)
+        assert {ref.state for ref in kids(node).values()} == {State.RUNNING}
 
 
 # -- giving up
@@ -472,16 +500,19 @@ async def test_a_poison_child_is_parked_alone(autojump_clock: MockClock) -> None
 
 
 async def test_a_parked_child_is_resumed_by_hand(autojump_clock: MockClock) -> None:
-    root = workers(Log(), "a", intensity=0, per_child=True, parks=True)
+    root = workers(Log(), "a", intensity=1, per_child=True, parks=True)
     async with open_node("n", root) as node:
-        supervisor = node.root.actor
+        supervisor, a = node.root.actor, child(node, "a")
         assert isinstance(supervisor, Supervisor)
         assert not supervisor.resume_child("a")
-        await crash(child(node, "a"))
-        await child(node, "a").until(State.PARKED)
+        await crash(a)
+        await crash(a)
+        await a.until(State.PARKED)
         assert supervisor.resume_child("a")
-        await child(node, "a").until(State.RUNNING)
-        assert trio.current_time() < 2
+        await a.until(State.RUNNING)
+        assert trio.current_time() < 3
+        await crash(a)  # it has all its chances again
+        await a.until(State.RUNNING)
         assert not supervisor.resume_child("nobody")
 
 

@@ -43,8 +43,8 @@ def test_a_fleet_has_some_of_everything() -> None:
 
 def test_shares_of_nothing_and_all() -> None:
     options = FleetOptions(
-        meters=50, multidrop_share=1, meters_per_modem=5, wrapper_share=0, push_share=1, low_share=1,
-        gmac_share=0,
+        meters=50, multidrop_share=1, meters_per_modem=5, wrapper_share=0, push_share=1,
+        low_share=1, gmac_share=0,
     )  # fmt: skip
     plan = plan_fleet(options)
     assert [len(modem.meters) for modem in plan] == [5] * 10

@@ -1,4 +1,4 @@
-"""Where the recorded frames are: a folder named by the environment, never one of this repository."""
+"""Where the recorded frames are: a folder that the environment names, never one of ours."""
 
 import json
 import os

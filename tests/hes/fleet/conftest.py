@@ -1,15 +1,20 @@
 """A tiny head-end in memory: it hears what modems send, and confirms pushes when told to."""
 
+import socket
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 
+import pytest
 import trio
-from trio.testing import memory_stream_pair
+from trio.testing import MockClock, memory_stream_pair
 
 from hes.clock import TrioClock
 from hes.fleet.faults import FaultProfile, profile_of
 from hes.fleet.modem import FleetWorld, SimulatedModem
 from hes.fleet.options import FleetOptions
 from hes.fleet.plan import ModemPlan, plan_fleet
+from hes.fleet.run import run_fleet
 from hes.fleet.statistics import FleetStatistics
 from protocols.dlms.apdu_push import CONFIRMED, DataNotificationConfirm, encode_confirm
 from protocols.dlms.push_reader import PushFrame, PushReader
@@ -37,6 +42,8 @@ class Session:
 
 
 class HeadEnd:
+    start = START
+
     def __init__(self, nursery: trio.Nursery, *, confirm: bool = True) -> None:
         self.sessions: list[Session] = []
         self.attempts: list[float] = []
@@ -111,3 +118,38 @@ class Bench:
     @property
     def sessions(self) -> list[Session]:
         return self.head_end.sessions
+
+
+@pytest.fixture
+def bench(nursery: trio.Nursery) -> Callable[..., Bench]:
+    """Make a modem with its head-end: ``bench(options, confirm=True, profile=None)``."""
+    return partial(Bench, nursery)
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture
+def lonely_hour() -> Callable[[int], list[list[tuple[float, bytes]]]]:
+    """Run one modem for an hour on a bad network; return what the head-end heard, and when."""
+
+    async def hour(seed: int) -> list[list[tuple[float, bytes]]]:
+        options = FleetOptions(meters=1, seed=seed, seconds=3600, faults="cruel", push_share=1)
+        async with trio.open_nursery() as nursery:
+            head_end = HeadEnd(nursery)
+            clock = TrioClock(START)
+            await run_fleet(options, report=lambda _: None, clock=clock, dial=head_end.dial)
+            nursery.cancel_scope.cancel()
+        return [session.heard for session in head_end.sessions]
+
+    return lambda seed: trio.run(hour, seed, clock=MockClock(autojump_threshold=0))
+
+
+@pytest.fixture
+def head_end(nursery: trio.Nursery) -> HeadEnd:
+    return HeadEnd(nursery)

@@ -1,0 +1,183 @@
+"""The hub against other ways to serve many connections, in one run: frames a second, CPU, memory.
+
+Each server answers a frame of 300 bytes with one of 20. It has a process and a core of its own; so
+has the load, which uses plain epoll sockets and keeps one frame of each connection under way.
+Run: ``python bench/hub.py [--connections 10000]``. Trust the ratios and the CPU time per frame.
+"""
+
+import argparse
+import os
+import select
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from bench.echo_servers import ANSWER, FRAME, HOST, SERVERS, pin, serve
+
+WARM_S: Final = 0.5
+CHILD_TIMEOUT_S: Final = 60
+TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+
+
+# -- load
+
+
+def load(port: int, connections: int, seconds: float) -> None:
+    """Connect, wait for a line of input, then print how many frames were answered in the time."""
+    pin(1)
+    epoll = select.epoll()
+    table: dict[int, socket.socket] = {}
+    for _ in range(connections):
+        sock = socket.create_connection((HOST, port), timeout=CHILD_TIMEOUT_S)
+        sock.setblocking(False)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        # Closed with a reset: else 10,000 ports a run would wait in TIME_WAIT.
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        table[sock.fileno()] = sock
+        epoll.register(sock.fileno(), select.EPOLLIN)
+    exchange(epoll, table, answers=connections, again=False)
+    print("connected", flush=True)
+    sys.stdin.readline()
+    for sock in table.values():
+        sock.send(FRAME)
+    exchange(epoll, table, seconds=WARM_S)
+    print("warm", flush=True)
+    started = time.perf_counter()
+    count = exchange(epoll, table, seconds=seconds)
+    print(count, time.perf_counter() - started, flush=True)
+
+
+def exchange(
+    epoll: select.epoll,
+    table: dict[int, socket.socket],
+    *,
+    seconds: float = CHILD_TIMEOUT_S,
+    answers: int = sys.maxsize,
+    again: bool = True,
+) -> int:
+    """Send a frame for each answer until the time is over or all have come; return how many."""
+    if not again:
+        for sock in table.values():
+            sock.send(FRAME)
+    count, end = 0, time.perf_counter() + seconds
+    while count < answers and time.perf_counter() < end:
+        for fd, _ in epoll.poll(0.1, 512):
+            sock = table[fd]
+            if len(sock.recv(4096)) != len(ANSWER):
+                raise SystemExit("the server answered something else than one answer")
+            count += 1
+            if again:
+                sock.send(FRAME)
+    if not again and count < answers:
+        raise SystemExit(f"only {count} of {answers} connections were answered")
+    return count
+
+
+# -- measuring
+
+
+class Result(NamedTuple):
+    frames_per_s: float
+    cpu_us: float
+    """Of the server, for each frame."""
+    session_kb: float
+
+
+def measure(name: str, connections: int, seconds: float) -> Result:
+    children: list[subprocess.Popen[str]] = []
+    try:
+        server = start("--serve", name)
+        children.append(server)
+        port = line_of(server)
+        time.sleep(0.2)
+        before_kb = resident_kb(server.pid)
+        client = start("--load", port, "--connections", str(connections), "--seconds", str(seconds))
+        children.append(client)
+        line_of(client)
+        session_kb = (resident_kb(server.pid) - before_kb) / connections
+        assert client.stdin is not None
+        client.stdin.write("go\n")
+        client.stdin.flush()
+        line_of(client)
+        cpu_s = cpu_of(server.pid)
+        count, elapsed_s = map(float, line_of(client).split())
+        cpu_s = cpu_of(server.pid) - cpu_s
+    finally:
+        for child in children:  # the server first: it has nothing to say about the load's end
+            end(child)
+    return Result(count / elapsed_s, cpu_s / count * 1e6, session_kb)
+
+
+def start(*arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, __file__, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def line_of(process: subprocess.Popen[str]) -> str:
+    """Return what a child prints next."""
+    assert process.stdout is not None
+    if not select.select([process.stdout], [], [], CHILD_TIMEOUT_S)[0]:
+        raise SystemExit(f"nothing came from {process.args!r} for {CHILD_TIMEOUT_S} s")
+    line = process.stdout.readline().strip()
+    if not line:
+        raise SystemExit(f"{process.args!r} ended early")
+    return line
+
+
+def end(process: subprocess.Popen[str]) -> None:
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+
+
+def resident_kb(pid: int) -> float:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
+
+
+def cpu_of(pid: int) -> float:
+    """Return the CPU time of a process, seconds."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+
+
+def compare(connections: int, seconds: float) -> None:
+    print(f"{connections:,} connections, {len(FRAME)}-byte frames, {seconds:g} s each")
+    print("                      frames/s  CPU us/frame  KB/session  hub + actor is")
+    ours = 0.0
+    for name, (title, _) in SERVERS.items():
+        if name == "erlang" and shutil.which("erlc") is None:
+            print(f"{title:19} not installed")
+            continue
+        result = measure(name, connections, seconds)
+        ours = ours or result.frames_per_s
+        print(f"{title:19} {result.frames_per_s:10,.0f} {result.cpu_us:13.1f}", end="")
+        print(f" {result.session_kb:11.1f} {ours / result.frames_per_s:10.2f} x", flush=True)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--connections", type=int, default=1000)
+    parser.add_argument("--seconds", type=float, default=3.0)
+    parser.add_argument("--serve", choices=SERVERS, help=argparse.SUPPRESS)
+    parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
+    wanted = parser.parse_args()
+    if wanted.serve:
+        serve(wanted.serve)
+    elif wanted.load:
+        load(wanted.load, wanted.connections, wanted.seconds)
+    else:
+        compare(wanted.connections, wanted.seconds)
+
+
+if __name__ == "__main__":
+    main()
