@@ -1,4 +1,4 @@
-"""Servers that answer a frame of 300 bytes with one of 20, in several ways; see ``bench/hub.py``."""
+"""Servers that answer 300-byte frames with 20 bytes, in several ways; see ``bench/hub.py``."""
 
 import asyncio
 import gc

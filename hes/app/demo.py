@@ -2,12 +2,14 @@
 
 import sys
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Final
 
 import trio
 
-from hes.app.serve import Running, open_running, wait_signal
+from hes.app.serve import Running, end_signals, open_running
 from hes.clock import SystemClock
 from hes.config import (
     CollectionConfig,
@@ -32,10 +34,15 @@ async def run_demo(*, meters: int, port: int, seconds: float | None) -> None:
         StartError: it cannot start.
 
     """
-    with tempfile.TemporaryDirectory(prefix="hes-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="hes-demo-") as folder, end_signals() as signals:
         config = demo_config(Path(folder), port)
         async with open_running(config, SystemClock()) as running:
-            await _with_fleet(running, meters, seconds)
+            fleet = await _fleet(running, meters)
+            async with trio.open_nursery() as nursery:
+                nursery.start_soon(fleet)
+                with trio.move_on_after(seconds if seconds is not None else float("inf")):
+                    await anext(signals)
+                nursery.cancel_scope.cancel()
 
 
 def demo_config(folder: Path, port: int) -> Config:
@@ -55,7 +62,8 @@ def demo_config(folder: Path, port: int) -> Config:
     )
 
 
-async def _with_fleet(running: Running, meters: int, seconds: float | None) -> None:
+async def _fleet(running: Running, meters: int) -> Callable[[], Awaitable[object]]:
+    """Bring the fleet's devices in, tell where to look, and return what runs it."""
     options = FleetOptions(
         host="127.0.0.1", port=running.ports["demo"], meters=meters, push_every_s=30.0
     )
@@ -66,11 +74,7 @@ async def _with_fleet(running: Running, meters: int, seconds: float | None) -> N
         f"Dashboard: {running.web_url}\n"
         "Its data is in a temporary folder and goes away at the end. Ctrl-C stops it.\n"
     )
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(run_fleet, options, plan, lambda _statistics: None)
-        with trio.move_on_after(seconds if seconds is not None else float("inf")):
-            await wait_signal()
-        nursery.cancel_scope.cancel()
+    return partial(run_fleet, options, plan, lambda _statistics: None)
 
 
 def _say(text: str) -> None:

@@ -4,7 +4,7 @@ import gc
 import random
 import signal
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -64,17 +64,16 @@ async def run_node(config: Config) -> None:
         StartError: it cannot start; the message says what to mend.
 
     """
-    async with open_running(config, SystemClock()) as running:
-        LOGGER.info("the node is up", dashboard=running.web_url, listeners=running.ports)
-        await wait_signal()
-        LOGGER.info("draining")
+    with end_signals() as signals:
+        async with open_running(config, SystemClock()) as running:
+            LOGGER.info("the node is up", dashboard=running.web_url, listeners=running.ports)
+            await anext(signals)
+            LOGGER.info("draining")
 
 
-async def wait_signal() -> None:
-    """Wait until the process is told to end."""
-    with trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT) as signals:
-        async for _ in signals:
-            return
+def end_signals() -> AbstractContextManager[AsyncIterator[int]]:
+    """Return the signals that tell the process to end, from now on."""
+    return trio.open_signal_receiver(signal.SIGTERM, signal.SIGINT)
 
 
 @asynccontextmanager
