@@ -40,7 +40,7 @@ screenshots: $(STAMP)
 
 lock:
 	$(BIN)/python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['dependency-groups']['dev'], sep='\n')" > $(VENV)/dev.in
-	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --strip-extras --resolver=backtracking \
+	$(BIN)/python -m piptools compile --quiet --generate-hashes --allow-unsafe --resolver=backtracking \
 	  --no-header --no-annotate --no-emit-index-url --no-emit-find-links --no-emit-trusted-host \
 	  --output-file requirements.lock pyproject.toml $(VENV)/dev.in
 

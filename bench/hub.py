@@ -14,6 +14,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -29,7 +30,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 
 
 def load(port: int, connections: int, seconds: float) -> None:
-    """Connect, wait for a line of input, then print how many frames were answered in the time."""
+    """Connect, wait for a line of input, print how many frames were answered; wait for the end."""
     pin(1)
     epoll = select.epoll()
     table: dict[int, socket.socket] = {}
@@ -51,6 +52,7 @@ def load(port: int, connections: int, seconds: float) -> None:
     started = time.perf_counter()
     count = exchange(epoll, table, seconds=seconds)
     print(count, time.perf_counter() - started, flush=True)
+    sys.stdin.readline()  # the server is ended first, for it would complain about closed sockets
 
 
 def exchange(
@@ -109,7 +111,7 @@ def measure(name: str, connections: int, seconds: float) -> Result:
         count, elapsed_s = map(float, line_of(client).split())
         cpu_s = cpu_of(server.pid) - cpu_s
     finally:
-        for child in children:  # the server first: it has nothing to say about the load's end
+        for child in children:
             end(child)
     return Result(count / elapsed_s, cpu_s / count * 1e6, session_kb)
 
@@ -176,7 +178,9 @@ def main() -> None:
     elif wanted.load:
         load(wanted.load, wanted.connections, wanted.seconds)
     else:
-        compare(wanted.connections, wanted.seconds)
+        with tempfile.TemporaryDirectory() as scratch:
+            os.environ["TMPDIR"] = scratch  # of the servers, which are killed
+            compare(wanted.connections, wanted.seconds)
 
 
 if __name__ == "__main__":

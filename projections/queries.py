@@ -165,7 +165,8 @@ class ReadModel:
             where += f" AND obis IN ({_marks(obis)})"
             values += obis
         found = self._all(
-            f"{READING}reading WHERE meter_id = ?{where} ORDER BY time DESC, position DESC, obis DESC LIMIT ?",
+            f"{READING}reading WHERE meter_id = ?{where}"
+            " ORDER BY time DESC, position DESC, obis DESC LIMIT ?",
             [meter_id, *values, limit],
         )
         return [_reading(row) for row in reversed(found)]

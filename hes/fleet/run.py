@@ -56,7 +56,7 @@ async def run_fleet(
             nursery.start_soon(_stop_on_signal, nursery.cancel_scope)
             await _run(world, modems, progress.show)
             nursery.cancel_scope.cancel()
-    sys.stderr.write(f"{statistics.line()}\n")
+    sys.stderr.write(f"{statistics.summary()}\n")
     return statistics
 
 

@@ -41,11 +41,16 @@ class FleetStatistics(msgspec.Struct, kw_only=True):
         self.faults[kind] = self.faults.get(kind, 0) + 1
 
     def line(self) -> str:
-        """Return the counts that a person follows, in one line."""
-        shown = (
-            f"{self.connected}/{self.modems} modems connected, {self.pushes_sent} pushes sent, "
-            f"{self.pushes_confirmed} confirmed, {self.requests} requests answered, "
-            f"{self.reconnects} reconnects, {self.refused} refused"
+        """Return what a person follows while it runs, in one line."""
+        return f"{self.connected}/{self.modems} modems connected, {self._counts()}"
+
+    def summary(self) -> str:
+        """Return what was done in all, in one line."""
+        return f"{self.modems} modems made {self.connections} connections, {self._counts()}"
+
+    def _counts(self) -> str:
+        return (
+            f"{self.pushes_sent} pushes sent, {self.pushes_confirmed} confirmed, "
+            f"{self.requests} requests answered, {self.reconnects} reconnects, "
+            f"{self.refused} refused, {sum(self.faults.values())} faults"
         )
-        faults = sum(self.faults.values())
-        return f"{shown}, {faults} faults" if faults else shown

@@ -247,6 +247,7 @@ async def test_a_kill_is_a_crash_with_the_reason_of_who_ordered_it(
         assert a.crash == "Killed: by an operator"
         a.kill("while it is dead")
         await a.until(State.RUNNING)
+        assert trio.current_time() == 1
         await trio.sleep(10)
         assert a.restarts == 1
 
@@ -368,6 +369,20 @@ async def test_a_crash_while_the_group_starts_starts_it_anew(
         assert log.names("up").count("b") == 3
         assert log.names("up").count("a") == (3 if strategy is Strategy.ONE_FOR_ALL else 1)
         assert [await ref.ask("x", 1) for ref in refs] == [1, 1, 1]
+
+
+async def test_a_group_waits_as_long_as_the_one_that_crashed_must(
+    autojump_clock: MockClock,
+) -> None:
+    log = Log()
+    root = workers(log, "ab", strategy=Strategy.ONE_FOR_ALL, intensity=9)
+    async with open_node("n", root) as node:
+        a, b = kids(node).values()
+        for ref in (a, a, a, b):  # the second and third pause double; b's first does not
+            await crash(ref)
+            await ref.until(State.BACKOFF)
+            await until_up([a, b])
+    assert [at for what, name, at in log if (what, name) == ("up", "a")] == [0, 1, 3, 7, 8]
 
 
 @pytest.mark.parametrize("strategy", GROUPS)
@@ -512,7 +527,8 @@ async def test_a_parked_child_is_resumed_by_hand(autojump_clock: MockClock) -> N
         await a.until(State.RUNNING)
         assert trio.current_time() < 3
         await crash(a)  # it has all its chances again
-        await a.until(State.RUNNING)
+        await a.until(State.BACKOFF, State.PARKED)
+        assert a.state is State.BACKOFF
         assert not supervisor.resume_child("nobody")
 
 

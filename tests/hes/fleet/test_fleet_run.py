@@ -45,6 +45,7 @@ async def test_an_hour_on_a_cruel_network(head_end: Any, autojump_clock: MockClo
     told = await run_fleet(
         options, report=ignore, clock=TrioClock(head_end.start), dial=head_end.dial
     )
+    assert told.connected == 0
     left = told.pushes - told.pushes_confirmed - told.pushes_given_up
     assert 0 <= left <= WAITING_MAX * told.modems
     assert told.pushes_confirmed > 0.7 * told.pushes
@@ -64,7 +65,7 @@ async def test_sigterm_ends_the_program(head_end: Any, capsys: pytest.CaptureFix
         nursery.start_soon(lambda: run_fleet(FleetOptions(meters=5), dial=head_end.dial))
         await wait_all_tasks_blocked()
         os.kill(os.getpid(), signal.SIGTERM)
-    assert capsys.readouterr().err.startswith("0/5 modems connected, ")
+    assert " modems made " in capsys.readouterr().err
 
 
 async def test_signals_that_somebody_else_listens_to_are_left_to_them(head_end: Any) -> None:
