@@ -5,6 +5,7 @@ from typing import Any, ClassVar, Final
 
 import outcome
 import trio
+from trio.lowlevel import checkpoint, current_task, wait_task_rescheduled
 
 from actors.mailbox import Later, Question, Ref
 
@@ -36,33 +37,35 @@ class Actor:
         return self.ref.defer()
 
     async def run(self) -> None:
-        """Handle messages until the mailbox is closed and empty."""
-        turns = 0
-        while await self._next():
+        """Handle messages until the mailbox is closed and empty.
+
+        One coroutine and no call on the way: thousands of these wait at any time, and every frame
+        that waits with them takes memory, and time at every message.
+        """
+        ref, turns = self.ref, 0
+        message: Any
+        while True:
+            while not ref._box:
+                if ref._closing:
+                    return
+                turns = 0
+                ref._parked = current_task()
+                await wait_task_rescheduled(ref.abort_wait)
+            message = ref._box.pop(0)
+            if ref._room is not None or ref._on_room is not None:
+                ref.made_room()
+            ref._since = trio.current_time()
+            ref._current = message
+            if type(message) is Question:
+                await self._answer(message)
+            else:
+                await self.receive(message)
+            ref._current = message = None  # whoever waits for the next keeps nothing of the last
+            ref.handled += 1
             turns += 1
             if turns >= TURNS_MAX:
                 turns = 0
-                await trio.lowlevel.checkpoint()
-
-    async def _next(self) -> bool:
-        """Handle the next message; False when there will be none."""
-        ref = self.ref
-        while not ref._box:
-            if ref._closing:
-                return False
-            await ref.wait_message()
-        message = ref._box.popleft()
-        if ref._room is not None or ref._on_room is not None:
-            ref.made_room()
-        ref._since = trio.current_time()
-        ref._current = message
-        if type(message) is Question:
-            await self._answer(message)
-        else:
-            await self.receive(message)
-        ref._current = None
-        ref.handled += 1
-        return True
+                await checkpoint()
 
     async def _answer(self, question: Question) -> None:
         ref = self.ref
@@ -116,7 +119,7 @@ class BatchActor(Actor):
             live = self._take()
             if live:
                 await self._batch(live)
-            await trio.lowlevel.checkpoint()
+            await checkpoint()
 
     def _take(self) -> list[Any]:
         ref = self.ref
@@ -125,7 +128,7 @@ class BatchActor(Actor):
         before = ref.waiting
         live: list[Any] = []
         while box and len(live) < self.batch_max:
-            message = box.popleft()
+            message = box.pop(0)
             if isinstance(message, Question) and (message.result or message.deadline < now):
                 ref.dropped += 1
             else:

@@ -28,7 +28,7 @@ class Priority(IntEnum):
 class Transaction:
     """One exchange with one meter from its first to its last byte; it is never interrupted."""
 
-    __slots__ = ("deadline", "dialogue", "done", "label", "priority", "settled")
+    __slots__ = ("deadline", "dialogue", "done", "label", "priority", "settled", "wanted")
 
     def __init__(
         self,
@@ -38,6 +38,7 @@ class Transaction:
         *,
         deadline: float,
         done: Callable[[Any, Exception | None], None],
+        wanted: Callable[[], bool] = lambda: True,
     ) -> None:
         self.label = label
         """For people: meter and what is read."""
@@ -48,6 +49,8 @@ class Transaction:
         """trio's time after which nobody waits for it: it is never started then."""
         self.done = done
         """Called exactly once: the result, or why there is none."""
+        self.wanted = wanted
+        """Whether somebody still waits for it: else it is never started."""
         self.settled = False
 
     def settle(self, result: Any, failure: Exception | None = None) -> None:

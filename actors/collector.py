@@ -14,12 +14,12 @@ import trio
 
 from actors.actor import Actor
 from actors.context import Context
+from actors.drivers.registry import KINDS
 from actors.errors import ActorError
 from actors.meter_messages import Collect
 from hes.devices import Device
 from hes.ids import MeterId, ModemId
 
-READABLE: Final = frozenset({"dlms"})
 WAIT_S_MAX: Final = 3600.0
 
 
@@ -50,6 +50,14 @@ def slot_s(meter: MeterId, jitter_s: float) -> float:
     return jitter_s * int.from_bytes(digest) / 2**32
 
 
+def is_read(device: Device | None) -> bool:
+    """Whether the schedule reads this meter.
+
+    Not one that sends by itself over a link through which nothing can be asked.
+    """
+    return device is not None and device.protocol in KINDS and device.link != "dlms-push"
+
+
 class Collector(Actor):
     """Sends ``Collect`` to the actors of meters when it is their turn."""
 
@@ -58,7 +66,8 @@ class Collector(Actor):
         self._context = context
         self._due: list[tuple[float, MeterId]] = []
         self._planned: set[MeterId] = set()
-        self._asked_at: dict[MeterId, float] = {}
+        self._caught_up: dict[ModemId, float] = {}
+        """When a modem's connection last made us ask for what is missing."""
         self._sent = 0
 
     def detail(self) -> str:
@@ -75,8 +84,8 @@ class Collector(Actor):
             now = trio.current_time()
             while self._due and self._due[0][0] <= now:
                 due, meter = heapq.heappop(self._due)
-                await self._ask(meter)
-                if self._context.device(meter) is not None:
+                if is_read(self._context.device(meter)):
+                    await self._ask(meter)
                     heapq.heappush(self._due, (due + self._schedule.every_s, meter))
                 else:
                     self._planned.discard(meter)
@@ -104,10 +113,8 @@ class Collector(Actor):
         into_s = self._context.now().timestamp() % every_s
         start = trio.current_time() - into_s
         for device in devices:
-            if device.meter_id in self._planned or device.protocol not in READABLE:
+            if device.meter_id in self._planned or not is_read(device):
                 continue
-            if device.link == "dlms-push":
-                continue  # it sends by itself, and nothing can be asked through its link
             self._planned.add(device.meter_id)
             due = start + slot_s(device.meter_id, min(self._schedule.jitter_s, every_s))
             if due < trio.current_time():
@@ -115,21 +122,24 @@ class Collector(Actor):
             heapq.heappush(self._due, (due, device.meter_id))
 
     def _catch_up(self, modem: ModemId) -> None:
-        """Plan an extra read for meters of a modem that were not asked within the period."""
+        """Plan an extra read for meters of a modem that were not read within the period.
+
+        Having been asked is not enough: the modem may have been away. A modem that comes and goes
+        is not asked each time.
+        """
         if not self._schedule.enabled:
             return
-        now = trio.current_time()
+        now, every_s = trio.current_time(), self._schedule.every_s
+        before = self._caught_up.get(modem)
+        if before is not None and now - before < self._schedule.catch_up_s:
+            return
+        self._caught_up[modem] = now
         for device in self._context.directory.behind(modem):
-            meter = device.meter_id
-            asked_at = self._asked_at.get(meter)
-            recent = asked_at is not None and now - asked_at < self._schedule.every_s
-            if meter in self._planned and not recent:
-                self._asked_at[meter] = now
-                delay_s = slot_s(meter, self._schedule.catch_up_s)
-                self._context.after(delay_s, meter, Collect(self._schedule.every_s))
+            if device.meter_id in self._planned:
+                delay_s = slot_s(device.meter_id, self._schedule.catch_up_s)
+                self._context.after(delay_s, device.meter_id, Collect(every_s, every_s))
 
     async def _ask(self, meter: MeterId) -> None:
-        self._asked_at[meter] = trio.current_time()
         self._sent += 1
         try:
             self._context.meter(meter).tell(Collect(self._schedule.every_s))

@@ -5,7 +5,7 @@ import itertools
 import random
 from collections.abc import Callable
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import trio
 
@@ -20,10 +20,13 @@ from hes.ids import MeterId, ModemId
 from hes.rules.limits import Limits
 from hes.store.codec import EventCodec
 from hes.store.port import EventLog
+from protocols.dlms.push_shape import PushShapes
 
 if TYPE_CHECKING:
     from actors.actor import Actor
     from actors.strangers import Stranger
+
+T = TypeVar("T")
 
 MODEM_BACKOFF = Backoff(first_s=0.1, cap_s=60.0)
 READERS = 4
@@ -55,6 +58,8 @@ class Context:
         self.node = node
         self.sessions = itertools.count(1)
         self.readers = trio.CapacityLimiter(READERS)
+        self.shapes = PushShapes()
+        """How the pushes of this node's meters are laid out."""
         self.timers: Callable[[float, Ref, object], None]
         """The node's ``after``."""
         self.make_modem: Callable[[ModemId], Actor]
@@ -98,7 +103,9 @@ class Context:
 
     def meter(self, meter: MeterId) -> Ref:
         """Return the actor of a meter, started when it is not there yet."""
-        return self._child("meters", meter, lambda: self.make_meter(meter), 256)
+        group = self._groups.get("meters")
+        ref = None if group is None else group.children.get(meter)
+        return ref or self._child("meters", meter, lambda: self.make_meter(meter), 256)
 
     def known_modem(self, modem: ModemId) -> Ref | None:
         """Return the actor of a modem, if it was ever started."""
@@ -119,6 +126,10 @@ class Context:
         """Start the actor of a serial line; None when it runs already."""
         supervisor = self._groups["lines"]
         return None if spec.name in supervisor.children else supervisor.spawn_child(spec)
+
+    async def in_reader(self, function: Callable[..., T], *args: Any) -> T:
+        """Call what reads the log, in a thread: no more of them at once than the log bears."""
+        return await trio.to_thread.run_sync(function, *args, limiter=self.readers)
 
     def after(self, seconds: float, meter: MeterId, message: object) -> None:
         """Tell a meter's actor something later."""

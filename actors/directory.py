@@ -18,11 +18,14 @@ class Directory:
         self._modems: dict[ModemId, dict[MeterId, None]] = {}
         self._titles: dict[bytes, dict[MeterId, None]] = {}
         self._names: dict[str, MeterId] = {}
+        self.version = 0
+        """Grows with every change: what was derived from the list may be out of date then."""
         for device in devices:
             self.put(device)
 
     def put(self, device: Device) -> None:
         """Add ``device``, or replace what was known under its id."""
+        self.version += 1
         self._forget(device.meter_id)
         self._meters[device.meter_id] = device
         self._names[device.meter_id.casefold()] = device.meter_id
@@ -53,6 +56,11 @@ class Directory:
     def behind(self, modem: ModemId) -> list[Device]:
         """Return the meters on the serial line of ``modem``, in the order of the list."""
         return [self._meters[meter] for meter in self._modems.get(modem, ())]
+
+    def only_one_behind(self, modem: ModemId) -> MeterId | None:
+        """Return the meter on the serial line of ``modem``; None when it has none or several."""
+        meters = self._modems.get(modem)
+        return next(iter(meters)) if meters is not None and len(meters) == 1 else None
 
     def titled(self, system_title: bytes) -> list[Device]:
         """Return the meters whose messages carry ``system_title``."""

@@ -64,6 +64,10 @@ class TransactionExpired(ActorError):
     """The serial line did not come to it, or not to its end, in time."""
 
 
+class TransactionDropped(ActorError):
+    """Nobody waits for it any more, or a fault of ours ended it."""
+
+
 class BusFull(ActorError):
     """Too many transactions wait for one serial line."""
 

@@ -2,7 +2,13 @@
 
 from typing import Final
 
-from actors.errors import BusFull, ConnectionLost, NoModem, TransactionExpired
+from actors.errors import (
+    BusFull,
+    ConnectionLost,
+    NoModem,
+    TransactionDropped,
+    TransactionExpired,
+)
 from hes.events.reading import FailureReason
 from protocols.errors import LocalProtocolError, MeterRefused, MeterSilent, RemoteProtocolError
 
@@ -10,6 +16,7 @@ REASONS: Final[tuple[tuple[type[Exception], FailureReason], ...]] = (
     (NoModem, FailureReason.NO_MODEM),
     (ConnectionLost, FailureReason.CUT),
     (TransactionExpired, FailureReason.EXPIRED),
+    (TransactionDropped, FailureReason.INTERNAL),
     (BusFull, FailureReason.BUSY),
     (MeterSilent, FailureReason.NO_ANSWER),
     (MeterRefused, FailureReason.REFUSED),

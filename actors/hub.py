@@ -168,7 +168,7 @@ class Connection:
             self._events = events
             self._hub.watch(self._fd, events)
 
-    def ready(self, events: int) -> None:
+    def ready(self, events: int, now: float) -> None:
         """Do what the socket is ready for; called by the hub."""
         if events & select.EPOLLOUT and self._out:
             self._send(self._out)
@@ -185,7 +185,7 @@ class Connection:
             self.close("the peer closed the connection")
             return
         self.bytes_in += len(data)
-        self.last_heard = trio.current_time()
+        self.last_heard = now
         try:
             self.receiver.received(self, data)
         except ProtocolError as problem:
@@ -367,10 +367,12 @@ class Hub(Actor):
         epoll, table = self._epoll, self._table
         while True:
             await trio.lowlevel.wait_readable(epoll.fileno())
-            for fd, events in epoll.poll(0, EVENTS_PER_POLL):
+            found = epoll.poll(0, EVENTS_PER_POLL)
+            now = trio.current_time()
+            for fd, events in found:
                 connection = table.get(fd)
                 if connection is not None:
-                    connection.ready(events)
+                    connection.ready(events, now)
 
     async def _sweep(self) -> None:
         """Close who was silent for too long, a slice at a time."""

@@ -13,6 +13,7 @@ from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wai
 
 from actors.actor import Actor
 from actors.errors import JournalFailed
+from actors.mailbox import Ref
 from hes.events.base import DomainEvent, Recorded
 from hes.events.layout import Layout
 from hes.store.codec import EventCodec
@@ -29,15 +30,18 @@ RETRY_S: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
 Publish = Callable[[Sequence[Recorded]], None]
 
 
-class _Entry:
-    """Events of one stream, and the task that waits for them."""
+class Entry:
+    """Events of one stream on their way to the disk, and who is told when they are there."""
 
-    __slots__ = ("events", "failure", "stream", "task", "version")
+    __slots__ = ("events", "failure", "owner", "stream", "task", "then", "version")
 
     def __init__(self, stream: str, events: Sequence[DomainEvent]) -> None:
         self.stream = stream
         self.events = events
         self.task: Task | None = None
+        self.then: Callable[[Entry], None] | None = None
+        self.owner: Ref | None = None
+        """Whose ``then`` it is."""
         self.version: int | None = None
         """Of the last event in its stream; None while not durable."""
         self.failure: Exception | None = None
@@ -53,12 +57,36 @@ class _Entry:
             self.failure = problem
 
     def settle(self) -> None:
-        """Let the task go on."""
-        if self.task is not None:
-            task, self.task = self.task, None
+        """Tell who wants to know, and let the task go on."""
+        then, self.then = self.then, None
+        task, self.task = self.task, None
+        if then is not None:
+            self._tell(then)
+        if task is not None:
             reschedule(task)
 
-    def abort(self, _: object) -> Abort:
+    def _tell(self, then: "Callable[[Entry], None]") -> None:
+        try:
+            then(self)
+        except Exception as problem:  # noqa: BLE001 -- a fault of one actor, not of all in the batch
+            if self.owner is not None:
+                self.owner.kill(f"{type(problem).__name__} after its events were stored: {problem}")
+
+    async def wait(self) -> int:
+        """Wait until it is known how it ended; return the version of the last event.
+
+        Raises:
+            JournalFailed: the events are not stored, or nobody knows.
+
+        """
+        if not self.done:
+            self.task = current_task()
+            await wait_task_rescheduled(self._abort)
+        if self.version is None:
+            raise JournalFailed(str(self.failure)) from self.failure
+        return self.version
+
+    def _abort(self, _: object) -> Abort:
         """Trio's abort function of the wait: the events are stored all the same."""
         self.task = None
         return Abort.SUCCEEDED
@@ -68,9 +96,11 @@ class JournalQueue:
     """Where events wait for the journal. It outlives the journal's crashes."""
 
     def __init__(self) -> None:
-        self._entries: deque[_Entry] = deque()
+        self._entries: deque[Entry] = deque()
         self._waiting = 0
         self._room = ParkingLot()
+        self.committing = False
+        """Whether a batch is on its way to the disk."""
         self.on_entry: Callable[[], None] = lambda: None
         """Called for each entry: wakes the journal."""
 
@@ -84,6 +114,11 @@ class JournalQueue:
         """Whether nothing waits."""
         return not self._entries
 
+    @property
+    def busy(self) -> bool:
+        """Whether events wait or are on their way to the disk."""
+        return bool(self._entries) or self.committing
+
     async def append(self, stream: str, events: Sequence[DomainEvent]) -> int:
         """Store ``events`` at the end of ``stream``; return the version of the last, once durable.
 
@@ -93,9 +128,25 @@ class JournalQueue:
             JournalFailed: they are not stored, or nobody knows; reload before going on.
 
         """
+        await self.wait_room()
+        return await self._put(stream, events).wait()
+
+    async def wait_room(self) -> None:
+        """Wait until not too many events wait."""
         while self._waiting >= WAITING_EVENTS_MAX:
             await self._room.park()
-        return await self._settled(self._put(stream, events))
+
+    def append_soon(
+        self, stream: str, events: Sequence[DomainEvent], then: Callable[[Entry], None], owner: Ref
+    ) -> Entry:
+        """Store ``events`` as ``append`` does, without waiting; call ``wait_room`` before.
+
+        ``then`` is called from the journal's task, once, when it is known how it ended: a task less
+        to wake for every message of a device. If it raises, its ``owner`` dies of it.
+        """
+        entry = self._put(stream, events)
+        entry.then, entry.owner = then, owner
+        return entry
 
     async def append_all(self, items: Sequence[tuple[str, Sequence[DomainEvent]]]) -> None:
         """Store events of many streams; all of them are durable when this returns.
@@ -105,31 +156,21 @@ class JournalQueue:
 
         """
         for start in range(0, len(items), BATCH_EVENTS_MAX):
-            while self._waiting >= WAITING_EVENTS_MAX:
-                await self._room.park()
+            await self.wait_room()
             some = items[start : start + BATCH_EVENTS_MAX]
             for entry in [self._put(stream, events) for stream, events in some]:
-                await self._settled(entry)
+                await entry.wait()
 
-    def _put(self, stream: str, events: Sequence[DomainEvent]) -> _Entry:
-        entry = _Entry(stream, events)
+    def _put(self, stream: str, events: Sequence[DomainEvent]) -> Entry:
+        entry = Entry(stream, events)
         self._entries.append(entry)
         self._waiting += len(events)
         self.on_entry()
         return entry
 
-    async def _settled(self, entry: _Entry) -> int:
-        """Wait for the commit; return the version of the entry's last event."""
-        if not entry.done:
-            entry.task = current_task()
-            await wait_task_rescheduled(entry.abort)
-        if entry.version is None:
-            raise JournalFailed(str(entry.failure)) from entry.failure
-        return entry.version
-
-    def take_batch(self) -> list[_Entry]:
+    def take_batch(self) -> list[Entry]:
         """Return what waits, at most about ``BATCH_EVENTS_MAX`` events."""
-        batch: list[_Entry] = []
+        batch: list[Entry] = []
         events = 0
         while self._entries and events < BATCH_EVENTS_MAX:
             entry = self._entries.popleft()
@@ -174,8 +215,9 @@ class Journal(Actor):
                 await ref.wait_message()
             await self._settle(queue.take_batch())
 
-    async def _settle(self, batch: list[_Entry]) -> None:
+    async def _settle(self, batch: list[Entry]) -> None:
         """Commit a batch and tell everyone in it how it ended, whatever happens."""
+        self._queue.committing = True
         try:
             await self._commit(batch)
         except StoreError as problem:
@@ -183,11 +225,12 @@ class Journal(Actor):
                 entry.fail(problem)
             raise
         finally:
+            self._queue.committing = False
             for entry in batch:
                 entry.fail(JournalFailed("the journal stopped before its commit"))
                 entry.settle()
 
-    async def _commit(self, batch: list[_Entry]) -> None:
+    async def _commit(self, batch: list[Entry]) -> None:
         appends = [append for entry in batch if (append := self._encoded(entry)) is not None]
         batch = [entry for entry in batch if not entry.done]
         if not batch:
@@ -235,7 +278,7 @@ class Journal(Actor):
             if not stored:
                 self._codec.layouts.put_back(layouts)
 
-    def _encoded(self, entry: _Entry) -> Append | None:
+    def _encoded(self, entry: Entry) -> Append | None:
         """Return the stored form; None when an event has none, which is its sender's trouble."""
         encode = self._codec.encode
         try:

@@ -11,7 +11,7 @@ import trio
 
 from actors.actor import Actor
 from actors.bus import Bus, Transaction
-from actors.errors import ConnectionLost, TransactionExpired
+from actors.errors import ConnectionLost, TransactionDropped, TransactionExpired
 from actors.port import Port
 from protocols.dialogue import Exchange
 from protocols.errors import ProtocolError
@@ -69,7 +69,8 @@ class SerialLine(Actor):
                 await self._perform(transaction)
             finally:
                 # A crash of ours inside a dialogue still tells who asked.
-                transaction.settle(None, TransactionExpired(f"{transaction.label}: given up"))
+                broken = f"{transaction.label}: a fault of the head-end ended it"
+                transaction.settle(None, TransactionDropped(broken))
                 self._current = None
                 self._on_state(None)
 
@@ -77,6 +78,10 @@ class SerialLine(Actor):
         left_s = min(transaction.deadline - trio.current_time(), TRANSACTION_S_MAX)
         if left_s <= 0:
             transaction.settle(None, TransactionExpired(f"{transaction.label}: waited too long"))
+            return
+        if not transaction.wanted():
+            unwanted = f"{transaction.label}: nobody waits for it any more"
+            transaction.settle(None, TransactionDropped(unwanted))
             return
         self._port.begin()
         result: Any = None

@@ -11,6 +11,7 @@ import trio
 from actors.context import Context
 from actors.hub import Connection
 from actors.modem import FIRST_BYTES_MAX, Attach
+from actors.port import PAUSE_S
 from actors.routing import Unroutable, route
 from actors.strangers import Stranger
 from hes.ids import ModemId
@@ -24,6 +25,7 @@ from protocols.links.base import (
     LinkKind,
     LinkSettings,
     MeterBytes,
+    Notice,
     Reply,
     Verdict,
 )
@@ -31,8 +33,6 @@ from protocols.links.registry import detect
 
 IDENTIFY_S_MAX: Final = 60.0
 """A caller that has not said who it is by then is let go, and noted with its first bytes."""
-PAUSE_S: Final = 0.5
-"""A pause that ends a registration text without an end mark."""
 IDLE_S_MAX: Final = 3600.0
 """Without a heartbeat in the settings: twice the half hour between collections."""
 REST_SIZE_MAX: Final = 64 * 1024
@@ -58,11 +58,13 @@ class Listener:
         self.callers[caller] = None
 
     def pauses(self) -> None:
-        """Tell callers that were quiet for a moment so; call it some times a second."""
+        """Look after callers that are quiet or slow; call it some times a second."""
         now = trio.current_time()
         for caller in list(self.callers):
             if now - caller.connection.last_heard >= PAUSE_S:
                 caller.pause()
+            if now - caller.connection.opened_at > IDENTIFY_S_MAX:
+                caller.give_up()
 
 
 class Caller:
@@ -86,6 +88,7 @@ class Caller:
     def received(self, _connection: Connection, data: bytes) -> None:
         """See ``actors.hub.Receiver``."""
         if self._link is not None:
+            self._first = (self._first + data)[:FIRST_BYTES_MAX]
             self._events(self._link.receive(data))
             return
         self._first += data
@@ -113,6 +116,14 @@ class Caller:
         except RemoteProtocolError as problem:
             self.connection.close(str(problem))
 
+    def give_up(self) -> None:
+        """Let a caller go that talks and talks, but never says who it is.
+
+        One whose messages were noted may stay as long as it has more to say.
+        """
+        if not self._told:
+            self.connection.close(f"it did not say within {IDENTIFY_S_MAX:g} s who it is")
+
     # -- what the link says
 
     def _events(self, events: list[LinkEvent]) -> None:
@@ -124,7 +135,7 @@ class Caller:
                     self._meter_bytes(data)
                 case Reply(data=data):
                     self.connection.write(data)
-                case Heartbeat():
+                case Heartbeat() | Notice():
                     pass
 
     def _meter_bytes(self, data: bytes) -> None:

@@ -8,7 +8,7 @@ import math
 from collections import deque
 from collections.abc import Callable
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import outcome
 import trio
@@ -38,6 +38,10 @@ class State(StrEnum):
     PARKED = "parked"
     STOPPING = "stopping"
     STOPPED = "stopped"
+
+
+ALIVE: Final = frozenset({State.STARTING, State.RUNNING, State.STOPPING})
+"""An incarnation is there."""
 
 
 class Question:
@@ -84,6 +88,11 @@ class Later:
         self._owed = owed
         owed.add(self)
 
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody still waits for the answer."""
+        return self._question.result is None
+
     def answer(self, value: Any) -> None:
         """Give the answer."""
         self._owed.discard(self)
@@ -110,7 +119,6 @@ class Ref:
         "_owed",
         "_parked",
         "_room",
-        "_scope",
         "_since",
         "_streak",
         "_up_at",
@@ -139,8 +147,8 @@ class Ref:
         self.actor: Actor | None = None
         self.on_state: Callable[[Ref, State, State], None] | None = None
         """Called with the old and the new state: the supervisor keeps its totals."""
-        self._box: deque[Any] | None = None
-        """Made by the first message: an empty deque costs as much as all the rest."""
+        self._box: list[Any] | None = None
+        """Made by the first message. A list: an empty deque costs as much as all the rest."""
         self._parked: Task | None = None
         self._room: ParkingLot | None = None
         self._on_room: list[Callable[[], None]] | None = None
@@ -149,8 +157,8 @@ class Ref:
         """The message in hand (a Question, a plain message, or a list of them)."""
         self._owed: set[Later] | None = None
         self._since = self._up_at = 0.0
-        self._scope: trio.CancelScope | None = None
         self._life: trio.CancelScope | None = None
+        """Around what its task does now: an incarnation, or the rest between two."""
         self._order: str | None = None
         self._lot: ParkingLot | None = None
         self._streak = 0
@@ -183,7 +191,7 @@ class Ref:
             raise ActorStopped(self.path)
         box = self._box
         if box is None:
-            box = self._box = deque()
+            box = self._box = []
         elif len(box) >= self.spec.mailbox:
             raise MailboxFull(self.path, len(box))
         box.append(message)
@@ -199,7 +207,7 @@ class Ref:
         if self._closing:
             return
         if self._box is None:
-            self._box = deque()
+            self._box = []
         self._box.append(message)
         self.wake()
 
@@ -247,7 +255,7 @@ class Ref:
 
     def kill(self, reason: str = "killed") -> None:
         """Let the incarnation die as if it had crashed."""
-        if self._life is not None:
+        if self._life is not None and self.state in ALIVE:
             if self._order is None:
                 self._order = f"kill:{reason}"
             self._life.cancel()
@@ -270,7 +278,7 @@ class Ref:
 
         For actors that override ``run`` and are never asked, only told.
         """
-        message = self._box.popleft() if self._box else None
+        message = self._box.pop(0) if self._box else None
         if message is not None:
             self.handled += 1
             self.made_room()

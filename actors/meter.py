@@ -4,8 +4,11 @@ It keeps the meter's memory (``hes.meter_state``), a fold of its own stream. Not
 to the meter, and nothing answered to a person, before the journal has it on disk.
 """
 
+import contextlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
+from math import inf
 from typing import Any, Final
 
 import trio
@@ -16,10 +19,11 @@ from actors.bus import Priority, Transaction
 from actors.context import Context
 from actors.drivers.base import CounterJump, Driver, DriverWorld
 from actors.drivers.registry import make_driver
-from actors.errors import JournalFailed
+from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoModem
 from actors.failures import reason_of
+from actors.journal import Entry
 from actors.mailbox import Later
-from actors.meter_messages import Collect, Finished, Perform, Push
+from actors.meter_messages import Collect, Finished, Perform, Push, SaveSnapshot
 from actors.modem import Submit
 from hes.commands import CheckClock, CommandFailed, ReadProfile, ReadRegisters, UnknownMeter
 from hes.devices import Device
@@ -32,15 +36,32 @@ from hes.meter_state import SNAPSHOT_EVERY, MeterState
 from hes.rules import power_failure
 from hes.rules.kept import kept_events
 from hes.rules.repeats import is_repeat
+from hes.store.errors import StoreError
 from hes.store.loading import load_state
-from protocols.dlms.apdu_push import DataNotification, DataNotificationConfirm, encode_confirm
+from protocols.dlms.apdu_push import (
+    CONFIRMED,
+    DataNotification,
+    DataNotificationConfirm,
+    EventNotification,
+    encode_confirm,
+)
+from protocols.dlms.push_shape import ShapedPush
+from protocols.errors import LocalProtocolError
 
 COUNTERS_RESERVED: Final = 2000
 """Invocation counters written down ahead: one event for a month of readings."""
 COUNTER_EPOCH: Final = 1_577_836_800
 """2020-01-01: a meter that never met us gets counters from the seconds since, so that they are
 above all that we may have used before a store was lost."""
-SHIFT_S_MAX: Final = 60.0
+WINDOW: Final = timedelta(days=1)
+"""What is asked of a load profile at a time: over a slow line, more may never come to its end."""
+BACKFILL_MAX: Final = timedelta(days=60)
+"""Meters keep about so much."""
+PRIORITIES: Final = {
+    Source.DEMAND: Priority.DEMAND,
+    Source.SCHEDULED: Priority.SCHEDULED,
+    Source.BACKFILL: Priority.BACKFILL,
+}
 
 
 class MeterActor(Actor):
@@ -54,36 +75,56 @@ class MeterActor(Actor):
         self._driver: Driver | None = None
         self._device: Device | None = None
         self._counter = 0
+        self._counter_end = 0
+        """The first counter that is not written down yet."""
         self._asking = 0
         """Transactions under way."""
+        self._under_way: set[type[jobs.Job]] = set()
+        """What the schedule asks for now: the same is never asked twice at a time."""
+        self._profile_seen: datetime | None = None
+        """Up to where the load profile was looked at, whether the meter had intervals or not."""
+        self._storing: Entry | None = None
+        """A push on its way to the disk; nothing else is done meanwhile."""
 
     def detail(self) -> str:
         """Return what is going on, for the tree."""
         without = "without supply; " if self._state and self._state.failed_at else ""
         return f"{without}{self._asking} transactions under way"
 
-    async def receive(self, message: Push | Perform | Collect | Finished) -> None:
+    async def receive(self, message: Push | Perform | Collect | Finished | SaveSnapshot) -> None:
         """Handle one message."""
+        if self._storing is not None:
+            with contextlib.suppress(JournalFailed):  # told to whom it concerns
+                await self._storing.wait()
         match message:
             case Push():
-                await self._push(message)
+                with contextlib.suppress(JournalFailed):  # the device will send it again
+                    await self._push(message)
+            case SaveSnapshot():
+                await self._save_snapshot()
             case Finished(job=job, result=result, failure=failure):
                 await self._finished(job, result, failure)
             case Perform(command=command, timeout_s=timeout_s):
                 await self._perform(command, timeout_s)
-            case Collect(deadline_s=deadline_s):
-                await self._collect(deadline_s)
+            case Collect():
+                with contextlib.suppress(JournalFailed, UnknownMeter, CommandFailed):
+                    await self._collect(message)
 
     # -- memory
 
     async def _memory(self) -> MeterState:
-        """Return the meter's memory, loaded when it is needed first."""
+        """Return the meter's memory, loaded when it is needed first.
+
+        Raises:
+            JournalFailed: the store cannot be read now.
+
+        """
         if self._state is None:
-            context = self._context
-            loaded = await trio.to_thread.run_sync(
-                load_state, context.log, context.codec, meter_stream(self._meter),
-                limiter=context.readers,
-            )  # fmt: skip
+            context, stream = self._context, meter_stream(self._meter)
+            try:
+                loaded = await context.in_reader(load_state, context.log, context.codec, stream)
+            except StoreError as problem:
+                raise JournalFailed(f"the meter's memory cannot be loaded: {problem}") from problem
             self._state, self._version = loaded
         return self._state
 
@@ -105,30 +146,55 @@ class MeterActor(Actor):
             raise
         for event in events:
             state.apply(event)
-        if self._version // SNAPSHOT_EVERY > before // SNAPSHOT_EVERY:
-            context, stream = self._context, meter_stream(self._meter)
-            await trio.to_thread.run_sync(
-                context.log.save_snapshot, stream, self._version, state.snapshot(),
-                limiter=context.readers,
+        if self._is_snapshot_due(before):
+            await self._save_snapshot()
+
+    def _is_snapshot_due(self, before: int) -> bool:
+        """Whether the stream has grown past a multiple of ``SNAPSHOT_EVERY``."""
+        return self._version // SNAPSHOT_EVERY > before // SNAPSHOT_EVERY
+
+    async def _save_snapshot(self) -> None:
+        state, context = self._state, self._context
+        if state is None:
+            return
+        with contextlib.suppress(StoreError):  # it only makes the next start quicker
+            await context.in_reader(
+                context.log.save_snapshot, meter_stream(self._meter), self._version,
+                state.snapshot(),
             )  # fmt: skip
 
     # -- pushes
 
     async def _push(self, push: Push) -> None:
-        state = await self._memory()
-        try:
-            if is_repeat(state.digests, push.digest):
-                self._confirm(push)  # the confirmation got lost, the data did not
-                return
-            if push.counter is not None and not state.counters.accepts(push.counter):
-                await self._stale(push)
-                return
-            await self._record(self._judged(push, state))
-        except JournalFailed:
-            return  # not confirmed: the device will send it again
+        state = self._state or await self._memory()
+        if is_repeat(state.digests, push.digest):
+            self._confirm(push)  # the confirmation got lost, the data did not
+        elif push.counter is not None and not state.counters.accepts(push.counter):
+            await self._stale(push)
+        else:
+            await self._context.journal.wait_room()
+            self._storing = self._context.journal.append_soon(
+                meter_stream(self._meter), self._judged(push, state),
+                partial(self._stored, push), self.ref,
+            )  # fmt: skip
+
+    def _stored(self, push: Push, entry: Entry) -> None:
+        """Take note of how it ended, in the journal's task."""
+        self._storing = None
+        state, before = self._state, self._version
+        if entry.version is None or state is None:
+            self._state = None  # not confirmed: the device will send it again
+            return
+        self._version = entry.version
+        for event in entry.events:
+            state.apply(event)
         self._confirm(push)
+        if self._is_snapshot_due(before):
+            self.ref.tell_always(SaveSnapshot())
 
     def _judged(self, push: Push, state: MeterState) -> list[DomainEvent]:
+        if type(push.plain) is DataNotification and push.counter is None:
+            self._context.shapes.learn(push.apdu, push.plain)
         return push_judge.judge(
             push,
             state=state,
@@ -151,9 +217,10 @@ class MeterActor(Actor):
     @staticmethod
     def _confirm(push: Push) -> None:
         plain = push.plain
-        if not isinstance(plain, DataNotification) or not plain.confirmed:
+        if isinstance(plain, EventNotification) or not plain.long_invoke_id & CONFIRMED:
             return
-        answer = encode_confirm(DataNotificationConfirm(plain.long_invoke_id, plain.time))
+        sent_at = plain.sent_at if isinstance(plain, ShapedPush) else plain.time
+        answer = encode_confirm(DataNotificationConfirm(plain.long_invoke_id, sent_at))
         if push.port.lost_reason is None:
             push.port.write(push.reply(answer))
 
@@ -189,6 +256,9 @@ class MeterActor(Actor):
         return self._driver
 
     def _next_counter(self) -> int:
+        if self._counter >= self._counter_end:
+            used = f"invocation counter {self._counter} is not reserved"
+            raise LocalProtocolError("counter", used)
         self._counter += 1
         return self._counter - 1
 
@@ -201,24 +271,27 @@ class MeterActor(Actor):
             since_2020 = int(self._context.now().timestamp()) - COUNTER_EPOCH
             self._counter = state.counter_reserved or max(1, since_2020)
         self._counter = max(self._counter, at_least)
-        if self._counter + driver.counters_per_read > state.counter_reserved:
+        # Those that wait for the line will take theirs first.
+        needed = self._counter + driver.counters_per_read * (self._asking + 1)
+        if needed > state.counter_reserved:
             now = self._context.now()
-            below = self._counter + driver.counters_per_read + COUNTERS_RESERVED
-            await self._record([CounterReserved(received_at=now, below=below)])
+            await self._record([CounterReserved(received_at=now, below=needed + COUNTERS_RESERVED)])
+        self._counter_end = max(needed, state.counter_reserved)
 
     # -- asking
 
     async def _perform(self, command: Any, timeout_s: float) -> None:
         later = self.defer()
-        job = self._job_of(command, later)
         try:
+            job = self._job_of(command, later)
+            job.deadline = trio.current_time() + timeout_s
             requested = CommandRequested(
                 received_at=self._context.now(), command=job.name, argument=job.argument,
                 actor=command.actor,
             )  # fmt: skip
             self._ready_driver()
             await self._record([requested])
-            await self._start(job, timeout_s)
+            await self._start(job)
         except (JournalFailed, CommandFailed, UnknownMeter) as problem:
             if later is not None:
                 later.fail(problem)
@@ -235,60 +308,87 @@ class MeterActor(Actor):
             case _:
                 raise CommandFailed(FailureReason.INTERNAL, f"unknown command {command!r}")
 
-    async def _collect(self, deadline_s: float) -> None:
+    async def _collect(self, wanted: Collect) -> None:
         """Ask for what is due by the schedule; one such read at a time."""
-        try:
-            driver = self._ready_driver()
-        except (UnknownMeter, CommandFailed):
-            return
+        self._ready_driver()
         state = await self._memory()
-        begin = self._profile_begin(state)
-        job = jobs.CollectJob("schedule", None, trio.current_time(), begin, self._context.now())
-        try:
-            await self._start(job, deadline_s, driver=driver)
-        except JournalFailed:
+        now, since = self._context.now(), trio.current_time()
+        fresh_s = inf if state.collected_at is None else (now - state.collected_at).total_seconds()
+        if jobs.CollectJob in self._under_way or fresh_s < wanted.unless_within_s:
             return
+        begin, end = self._profile_window(state)
+        # What is a day behind is fetched beside, so that it never keeps the newest waiting.
+        behind = end < now or jobs.BackfillJob in self._under_way
+        job = jobs.CollectJob("schedule", None, since, None if behind else begin, now)
+        await self._schedule(job, wanted.deadline_s)
+        if behind:
+            await self._backfill(wanted.deadline_s)
 
-    def _profile_begin(self, state: MeterState) -> datetime:
-        """Return from where on intervals are missing; at most a day at a time is asked for."""
+    async def _backfill(self, deadline_s: float) -> None:
+        """Fetch the oldest window that is missing."""
+        begin, end = self._profile_window(await self._memory())
+        if jobs.BackfillJob not in self._under_way:
+            await self._schedule(jobs.BackfillJob(trio.current_time(), begin, end), deadline_s)
+
+    async def _schedule(self, job: jobs.Job, deadline_s: float) -> None:
+        job.deadline = job.since + deadline_s
+        await self._start(job)
+        self._under_way.add(type(job))
+
+    def _profile_window(self, state: MeterState) -> tuple[datetime, datetime]:
+        """Return from where to where intervals are missing; a day at a time, so that it is short.
+
+        A meter that we never had intervals of begins with the last day.
+        """
         now = self._context.now()
         known = state.profile_until.get(jobs.LOAD_PROFILE)
-        oldest = now - timedelta(days=1)
-        return oldest if known is None else max(oldest, known + timedelta(seconds=1))
+        if known is None:
+            return now - WINDOW, now
+        seen = max(known, self._profile_seen or known)
+        begin = max(now - BACKFILL_MAX, seen + timedelta(seconds=1))
+        return begin, min(now, begin + WINDOW)
 
-    async def _start(
-        self, job: jobs.Job, timeout_s: float, *, driver: Driver | None = None, counter: int = 0
-    ) -> None:
+    async def _start(self, job: jobs.Job, *, counter: int = 0) -> None:
         """Put the job's conversation into the queue of the meter's modem."""
-        driver = driver or self._ready_driver()
+        driver = self._ready_driver()
         await self._reserve_counters(driver, counter)
         device = self._device
         assert device is not None  # noqa: S101 -- the driver was made from it
         transaction = Transaction(
             f"{self._meter}: {job.name}",
-            Priority.SCHEDULED if isinstance(job, jobs.CollectJob) else Priority.DEMAND,
+            PRIORITIES[job.source],
             lambda: job.dialogue(driver),
-            deadline=trio.current_time() + timeout_s,
+            deadline=job.deadline,
             done=lambda result, failure: self.ref.tell_always(Finished(job, result, failure)),
+            wanted=lambda: job.wanted,
         )
-        job.timeout_s = timeout_s
         self._asking += 1
-        await self._context.modem(device.modem_id).send(Submit(transaction))
+        try:
+            # Never wait here: the modem's actor may be waiting for room in our own mailbox.
+            self._context.modem(device.modem_id).tell(Submit(transaction))
+        except MailboxFull as problem:
+            transaction.settle(None, BusFull(str(problem)))
+        except ActorStopped as problem:
+            transaction.settle(None, NoModem(str(problem)))
 
     # -- answers
 
     async def _finished(self, job: jobs.Job, result: Any, failure: Exception | None) -> None:
-        self._asking -= 1
+        self._asking = max(0, self._asking - 1)  # an earlier incarnation may have asked
+        self._under_way.discard(type(job))
         try:
             if isinstance(failure, CounterJump) and not job.jumped:
                 job.jumped = True
-                await self._start(job, job.timeout_s, counter=failure.wanted)
+                await self._start(job, counter=failure.wanted)
+                self._under_way.add(type(job))
             elif failure is not None:
                 await self._failed(job, failure)
             else:
                 await self._answered(job, result)
         except JournalFailed as problem:
             job.fail(CommandFailed(FailureReason.INTERNAL, f"the answer is not stored: {problem}"))
+        except (CommandFailed, UnknownMeter) as problem:  # the device list has changed meanwhile
+            job.fail(problem)
 
     async def _answered(self, job: jobs.Job, result: Any) -> None:
         state = await self._memory()
@@ -300,6 +400,15 @@ class MeterActor(Actor):
         events += self._finish(job, ok=True, detail=outcome.summary)
         await self._record(events)
         job.answer(outcome.answer)
+        if isinstance(job, jobs.BackfillJob):
+            await self._backfilled(job)
+
+    async def _backfilled(self, job: jobs.BackfillJob) -> None:
+        """Go on with the next window, until nothing but the present is missing."""
+        # A window without intervals is not asked again: the meter was without supply.
+        self._profile_seen = job.end
+        if self._context.now() - job.end > WINDOW:
+            await self._backfill(job.deadline - job.since)
 
     def _judging(self, state: MeterState) -> jobs.Judging:
         return jobs.Judging(
@@ -322,7 +431,7 @@ class MeterActor(Actor):
 
     def _finish(self, job: jobs.Job, *, ok: bool, detail: str) -> list[DomainEvent]:
         """Return the end of a command; scheduled reads are no commands."""
-        if job.source is Source.SCHEDULED:
+        if job.source is not Source.DEMAND:
             return []
         lasted_s = round(trio.current_time() - job.since, 3)
         return [

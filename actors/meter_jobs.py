@@ -12,7 +12,14 @@ from hes.commands import ClockAnswer, ProfileAnswer, RegisterAnswer
 from hes.events.base import DomainEvent
 from hes.events.layout import Layout
 from hes.events.meter_clock import ClockSet
-from hes.events.reading import LoadProfileRead, ProfileRow, Reading, Source
+from hes.events.reading import (
+    FailureReason,
+    LoadProfileRead,
+    ProfileRow,
+    ReadFailed,
+    Reading,
+    Source,
+)
 from hes.meter_state import MeterState
 from hes.obis import PROFILES
 from hes.rules import clock_drift, over_voltage
@@ -53,7 +60,8 @@ class Job:
     def __init__(self, actor: str, later: Later | None, since: float) -> None:
         self.actor = actor
         self.since = since
-        self.timeout_s = 0.0
+        self.deadline = 0.0
+        """trio's time after which nobody waits for it."""
         self.jumped = False
         """Whether it was tried again with a higher invocation counter."""
         self._later = later
@@ -62,6 +70,11 @@ class Job:
     def argument(self) -> str:
         """What exactly was asked for, as text."""
         return ""
+
+    @property
+    def wanted(self) -> bool:
+        """Whether somebody waits for it: the schedule always does."""
+        return self._later is None or self._later.wanted
 
     def dialogue(self, driver: Driver) -> Dialogue[Any]:
         """Return the conversation."""
@@ -170,10 +183,11 @@ class CollectJob(Job):
     source = Source.SCHEDULED
 
     def __init__(
-        self, actor: str, later: Later | None, since: float, begin: datetime, end: datetime
+        self, actor: str, later: Later | None, since: float, begin: datetime | None, end: datetime
     ) -> None:
         super().__init__(actor, later, since)
         self._begin = begin
+        """From where on the load profile is wanted; None: not at all this time."""
         self._end = end
 
     def dialogue(self, driver: Driver) -> Dialogue[Collected]:
@@ -190,7 +204,35 @@ class CollectJob(Job):
             events += [reading, *voltage_events(reading, judging)]
         if result.profile is not None:
             events += profile_events(result.profile, judging, Source.SCHEDULED)
+        if result.refused:
+            events.append(self._partial(result, judging.now))
         return Outcome(events, None, result.refused)
+
+    def _partial(self, result: Collected, now: datetime) -> ReadFailed:
+        """Return the note of the first part that is missing."""
+        missing = "clock" if result.clock is None else "registers"
+        return ReadFailed(
+            received_at=now,
+            source=self.source,
+            what=missing if result.registers is None else "load",
+            reason=FailureReason.PARTIAL,
+            detail=result.refused[:300],
+        )
+
+
+class BackfillJob(ReadProfileJob):
+    """Fetch intervals that were missed, a window at a time, when nothing else wants the line."""
+
+    name = "backfill"
+    source = Source.BACKFILL
+
+    def __init__(self, since: float, start: datetime, end: datetime) -> None:
+        super().__init__("schedule", None, since, "load", start, end)
+        self.end = end
+
+    def judge(self, result: ProfileRead, judging: Judging) -> Outcome:
+        """See ``Job``."""
+        return Outcome(profile_events(result, judging, self.source))
 
 
 # -- from results to facts

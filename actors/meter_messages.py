@@ -10,12 +10,13 @@ from actors.port import Port
 from hes.commands import Command
 from hes.ids import MeterId
 from protocols.dlms.apdu_push import DataNotification, EventNotification
+from protocols.dlms.push_shape import ShapedPush
 
 
 class Push(msgspec.Struct):
     """The meter sent this by itself."""
 
-    plain: DataNotification | EventNotification
+    plain: DataNotification | EventNotification | ShapedPush
     counter: int | None
     digest: bytes
     apdu: bytes
@@ -25,6 +26,10 @@ class Push(msgspec.Struct):
     reply: Callable[[bytes], bytes]
     others: list[MeterId]
     """Further meters that it may be from, should this one not take it."""
+
+
+class SaveSnapshot(msgspec.Struct, frozen=True):
+    """The memory should be stored, so that the next start need not fold the whole stream."""
 
 
 class Perform(msgspec.Struct, frozen=True):
@@ -39,6 +44,8 @@ class Collect(msgspec.Struct, frozen=True):
 
     deadline_s: float
     """Nobody needs it later than so many seconds from now."""
+    unless_within_s: float = 0.0
+    """Nor when such a read succeeded within so many seconds before."""
 
 
 class Finished(msgspec.Struct):

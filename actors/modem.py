@@ -6,6 +6,7 @@ onto the line, one at a time. It never reads values itself.
 
 from collections import deque
 from datetime import datetime
+from functools import partial
 from typing import Final
 
 import msgspec
@@ -17,9 +18,10 @@ from actors.context import Context
 from actors.errors import BusFull, ConnectionLost, JournalFailed, NoModem
 from actors.hub import Connection
 from actors.line import SerialLine
+from actors.mailbox import Ref
 from actors.meter_messages import Push
-from actors.port import Port
-from actors.routing import Unroutable, route
+from actors.port import PAUSE_S, Port
+from actors.routing import ANSWER, Unroutable, route
 from actors.states import ModemState, Signal, step
 from actors.supervisor import ChildSpec, Restart
 from hes.commands import ModemView
@@ -35,6 +37,7 @@ from hes.ids import ModemId, modem_stream
 from hes.rules.kept import kept_events
 from hes.rules.repeats import digest_of, is_repeat, remember
 from protocols.dlms.push_reader import PushFrame, PushReader
+from protocols.errors import RemoteProtocolError
 from protocols.links.base import Link
 
 FLAPS_MAX: Final = 10
@@ -91,7 +94,19 @@ class DevicesChanged(msgspec.Struct):
     """The device list has other meters behind this modem now."""
 
 
-ModemMessage = Attach | PushArrived | Unreadable | PortLost | Submit | DevicesChanged
+class Reconsider(msgspec.Struct):
+    """The time of a quarantine may be over."""
+
+
+class Paused(msgspec.Struct):
+    """A link held bytes back a moment ago."""
+
+    port: Port
+
+
+ModemMessage = (
+    Attach | PushArrived | Unreadable | PortLost | Submit | DevicesChanged | Reconsider | Paused
+)
 
 
 class ModemActor(Actor):
@@ -106,7 +121,12 @@ class ModemActor(Actor):
         self._connected_at: datetime | None = None
         self._bus: Bus | None = None
         self._flaps: deque[float] | None = None
+        self._pause_at = 0.0
+        """When the next look at bytes that the link holds back is due."""
         self._digests: list[bytes] = []
+        self._meter: Ref | None = None
+        """The actor of the only meter, as of that version of the device list."""
+        self._meters_as_of = -1
 
     # -- for people
 
@@ -149,8 +169,10 @@ class ModemActor(Actor):
                 self._submit(transaction)
             case Unreadable(reason=reason, detail=detail, data=data):
                 await self._keep(reason, detail, data)
-            case DevicesChanged():
+            case DevicesChanged() | Reconsider():
                 await self._reconsider()
+            case Paused(port=port):
+                self._paused(port)
 
     async def stopping(self) -> None:
         """Let the connection go: the next incarnation knows nothing of it."""
@@ -190,16 +212,39 @@ class ModemActor(Actor):
         """Become the receiver of the connection; nothing can come in between."""
         reader = message.reader or PushReader(self._take_frame, self._keep_frame)
         reader.rebind(self._take_frame, self._keep_frame)
-        port = Port(session, message.connection, message.link, reader, self._port_lost)
+        port = Port(
+            session, message.connection, message.link, reader, self._port_lost, self._held
+        )  # fmt: skip
         message.connection.receiver = port
         port.lost_reason = message.lost_reason
         self._port = port
         self._connected_at = self._context.now()
         self._state = step(self._state, Signal.ATTACHED)
         self._reason = f"connected from {message.connection.peer}"
-        if message.rest:
+        try:
             port.feed(message.rest)
+        except RemoteProtocolError as problem:
+            message.connection.close(str(problem))
+        self._held(port)
         return port
+
+    def _held(self, port: Port) -> None:
+        """Look again in a moment whether the rest of a text came, in the hub's task or ours."""
+        now = trio.current_time()
+        if now >= self._pause_at:
+            self._pause_at = now + PAUSE_S
+            self._context.timers(PAUSE_S, self.ref, Paused(port))
+
+    def _paused(self, port: Port) -> None:
+        if port is not self._port:
+            return
+        if trio.current_time() - port.connection.last_heard < PAUSE_S:
+            self._held(port)
+            return
+        try:
+            port.pause()
+        except RemoteProtocolError as problem:
+            port.connection.close(str(problem))
 
     def _supersede(
         self, old: Port, session: int, connection: Connection, now: datetime
@@ -222,6 +267,7 @@ class ModemActor(Actor):
             reason = "not in the device list"
         elif self._is_flapping():
             reason = f"its identity changed hands more than {FLAPS_MAX} times within an hour"
+            self._context.timers(FLAP_PERIOD_S, self.ref, Reconsider())
         if not reason:
             return []
         self._state = step(self._state, Signal.DISTRUSTED)
@@ -235,16 +281,16 @@ class ModemActor(Actor):
 
     def _is_flapping(self) -> bool:
         flaps = self._flaps
-        while flaps and trio.current_time() - flaps[0] > FLAP_PERIOD_S:
+        while flaps and trio.current_time() - flaps[0] >= FLAP_PERIOD_S:
             flaps.popleft()
         return flaps is not None and len(flaps) > FLAPS_MAX
 
     async def _reconsider(self) -> None:
-        """Let a modem out of quarantine whose meters are in the device list now."""
+        """Let a modem out of quarantine when there is no more reason for it."""
         known = self._context.directory.knows(self._modem)
         if self._state is ModemState.QUARANTINED and known and not self._is_flapping():
             self._state = step(self._state, Signal.ATTACHED)
-            self._reason = "its meters are in the device list now"
+            self._reason = "its meters are in the device list, its identity is quiet"
             now = self._context.now()
             await self._record([ModemTrusted(received_at=now, reason=self._reason)])
             self._context.on_attached(self._modem)
@@ -274,10 +320,34 @@ class ModemActor(Actor):
     # -- messages of devices
 
     def _take_frame(self, frame: PushFrame) -> None:
-        """Take a push, in the hub's task."""
-        port = self._port
-        if port is not None:
+        """Take a push, in the hub's task.
+
+        One that looks like those before it, of the only meter there is, needs nobody's judgement
+        about whose it is: it goes to the meter's actor at once.
+        """
+        port, context = self._port, self._context
+        if port is None:
+            return
+        meter = self._only_meter()
+        shaped = None if meter is None else context.shapes.read(frame.apdu)
+        if meter is None or shaped is None:
             port.connection.deliver(self.ref, PushArrived(port, frame))
+            return
+        push = Push(
+            plain=shaped, counter=None, digest=digest_of(frame.apdu), apdu=frame.apdu,
+            received_at=context.now(), port=port, reply=frame.reply, others=[],
+        )  # fmt: skip
+        port.connection.deliver(meter, push)
+
+    def _only_meter(self) -> Ref | None:
+        """Return the actor of the meter behind this modem; None when there is not just one."""
+        directory = self._context.directory
+        ended = self._meter is not None and self._meter.closing
+        if ended or self._meters_as_of != directory.version:
+            self._meters_as_of = directory.version
+            meter = directory.only_one_behind(self._modem)
+            self._meter = None if meter is None else self._context.meter(meter)
+        return self._meter
 
     def _keep_frame(self, reason: str, detail: str, data: bytes) -> None:
         """Take what is no whole push, in the hub's task."""
@@ -290,6 +360,8 @@ class ModemActor(Actor):
         try:
             routed = route(directory, self._modem, frame)
         except Unroutable as problem:
+            if problem.reason == ANSWER:
+                return
             await self._keep(problem.reason, str(problem), frame.apdu, title=problem.title)
             return
         first, *others = routed.meters
@@ -307,9 +379,9 @@ class ModemActor(Actor):
         digest = digest_of(data)
         if is_repeat(self._digests, digest):
             return
-        remember(self._digests, digest)
         now = self._context.now()
-        await self._record(kept_events(reason, detail, data, now, digest=digest, title=title))
+        if await self._record(kept_events(reason, detail, data, now, digest=digest, title=title)):
+            remember(self._digests, digest)
 
     # -- the serial line
 
@@ -335,12 +407,14 @@ class ModemActor(Actor):
         self._context.start_line(
             ChildSpec(
                 name=f"{self._modem}#{port.session}",
-                start=lambda: SerialLine(port, bus, on_state=self._line_state),
+                start=lambda: SerialLine(port, bus, on_state=partial(self._line_state, port)),
                 restart=Restart.TRANSIENT,
             )
         )
 
-    def _line_state(self, transaction: Transaction | None) -> None:
+    def _line_state(self, port: Port, transaction: Transaction | None) -> None:
+        if port is not self._port:
+            return  # the line of an older connection, which is coming to its end
         if transaction is not None and self._state is ModemState.READY:
             self._state = step(self._state, Signal.ASKED)
             self._reason = transaction.label
@@ -350,12 +424,15 @@ class ModemActor(Actor):
 
     # -- the log
 
-    async def _record(self, events: list[DomainEvent]) -> None:
+    async def _record(self, events: list[DomainEvent]) -> bool:
+        """Store events; tell whether they are."""
         try:
             await self._context.journal.append(modem_stream(self._modem), events)
         except JournalFailed:
             # The connection goes on; that it began is told by everything that comes over it.
             self._reason += " (not in the log: the store failed)"
+            return False
+        return True
 
 
 def view_of(  # noqa: PLR0913 -- a row has so many columns

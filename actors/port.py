@@ -13,8 +13,19 @@ from trio.lowlevel import Abort, Task, current_task, reschedule, wait_task_resch
 from actors.errors import ConnectionLost
 from actors.hub import Connection
 from protocols.errors import RemoteProtocolError
-from protocols.links.base import Heartbeat, Identified, Link, MeterBytes, Reply
+from protocols.links.base import (
+    Heartbeat,
+    Held,
+    Identified,
+    Link,
+    LinkEvent,
+    MeterBytes,
+    Notice,
+    Reply,
+)
 
+PAUSE_S: Final = 0.5
+"""A pause that ends a text of a modem that has no end mark."""
 INBOX_SIZE_MAX: Final = 64 * 1024
 """A dialogue asks for at most one PDU at a time; more than this is noise."""
 
@@ -30,8 +41,8 @@ class PushSink(Protocol):
 class Port:
     """The receiver of a connection after its modem has said its name."""
 
-    __slots__ = ("_inbox", "_pushes", "_waiting", "connection", "link", "lost_reason", "on_lost",
-                 "session", "talking")  # fmt: skip
+    __slots__ = ("_inbox", "_pushes", "_waiting", "connection", "link", "lost_reason", "on_held",
+                 "on_lost", "session", "talking")  # fmt: skip
 
     def __init__(
         self,
@@ -40,12 +51,15 @@ class Port:
         link: Link,
         pushes: PushSink,
         on_lost: Callable[["Port", str], None],
+        on_held: Callable[["Port"], None] = lambda _port: None,
     ) -> None:
         self.session = session
         self.connection = connection
         self.link = link
         self.lost_reason: str | None = None
         self.on_lost = on_lost
+        self.on_held = on_held
+        """Told that the link holds bytes back: ``pause`` is wanted when no more come."""
         self.talking = False
         """Whether a dialogue has the line and wants its bytes."""
         self._pushes = pushes
@@ -60,13 +74,22 @@ class Port:
 
     def take(self, data: bytes) -> None:
         """Take bytes as the socket gave them."""
-        for event in self.link.receive(data):
+        self._events(self.link.receive(data))
+
+    def pause(self) -> None:
+        """Say that nothing came for a moment: what the link held back is let go."""
+        self._events(self.link.idle())
+
+    def _events(self, events: list[LinkEvent]) -> None:
+        for event in events:
             match event:
                 case MeterBytes(data=meter_bytes):
                     self.feed(meter_bytes)
                 case Reply(data=reply):
                     self.connection.write(reply)
-                case Heartbeat() | Identified():
+                case Held():
+                    self.on_held(self)
+                case Heartbeat() | Identified() | Notice():
                     pass  # the connection's time of last contact is already noted
 
     def lost(self, _connection: Connection, reason: str) -> None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Final
+from functools import lru_cache
+from typing import Any, Final
 
 from actors.meter_messages import Push
 from hes.events.base import DomainEvent
+from hes.events.layout import Layout
 from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerSign
 from hes.events.reading import Reading, Source
@@ -18,6 +20,7 @@ from protocols.dlms.apdu_push import INVOKE_ID, DataNotification, EventNotificat
 from protocols.dlms.cosem import obis_text
 from protocols.dlms.cosem_time import decode_time
 from protocols.dlms.push import PushItem, clock_of, items_of
+from protocols.dlms.push_shape import SHAPES_MAX, PushShape, ShapedPush
 from protocols.errors import RemoteProtocolError
 
 EVENT_CODE: Final = "96.11."
@@ -31,7 +34,10 @@ def judge(
 ) -> list[DomainEvent]:
     """Return the facts in a message; at least one, so that it is known to have come."""
     plain = push.plain
-    if isinstance(plain, EventNotification):
+    events: list[DomainEvent]
+    if isinstance(plain, ShapedPush):
+        events = [_shaped(push, plain, scale_of, utc_offset_min)]
+    elif isinstance(plain, EventNotification):
         events = _event(push, plain, state, utc_offset_min)
     else:
         events = _data(push, plain, scale_of, utc_offset_min)
@@ -39,8 +45,9 @@ def judge(
         events += over_voltage.judge(state.phases, event, limits.over_voltage)
         # Who speaks has supply, whatever its last message said.
         events += power_failure.restored(
-            failed_at=state.failed_at, sign=None, received_at=push.received_at
-        )
+            failed_at=state.failed_at, sign=None, received_at=push.received_at,
+            device_time=event.device_time, times=state.supply,
+        )  # fmt: skip
     return events
 
 
@@ -62,13 +69,36 @@ def _reading(
     utc_offset_min: int,
 ) -> Reading:
     time = _instant(clock_of(list(items), plain.body) or plain.time, utc_offset_min)
-    tells_apart = time is not None or push.counter is not None or plain.long_invoke_id & INVOKE_ID
+    values = tuple(storable(item.value) for item in items)
+    return _told(push, plain.long_invoke_id, time, layout_of_values(items, scale_of), values)
+
+
+def _shaped(push: Push, plain: ShapedPush, scale_of: ScaleOf, utc_offset_min: int) -> Reading:
+    """Return the reading of a push of a known shape, whose values are storable as they are."""
+    time = _instant(plain.time, utc_offset_min)
+    layout = _own_layout(plain.shape) or layout_of_values(plain.shape.items, scale_of)
+    return _told(push, plain.long_invoke_id, time, layout, plain.values)
+
+
+@lru_cache(maxsize=SHAPES_MAX)
+def _own_layout(shape: PushShape) -> Layout | None:
+    """Return the layout of a shape whose numbers all have their scalers in the message itself."""
+    for item in shape.items:
+        if item.scaler is None and item.unit is None and not isinstance(item.value, bytes):
+            return None
+    return layout_of_values(shape.items, lambda _: None)
+
+
+def _told(
+    push: Push, long_invoke_id: int, time: datetime | None, layout: Layout, values: tuple[Any, ...]
+) -> Reading:
+    tells_apart = time is not None or push.counter is not None or long_invoke_id & INVOKE_ID
     return Reading(
         received_at=push.received_at,
         device_time=time,
         source=Source.PUSH,
-        layout=layout_of_values(items, scale_of),
-        values=tuple(storable(item.value) for item in items),
+        layout=layout,
+        values=values,
         # Two equal messages without time and number may be two observations: both count.
         digest=push.digest if tells_apart else None,
         counter=push.counter,
@@ -92,7 +122,7 @@ def _event(
     if code == power_failure.LAST_GASP_OBIS:
         lost = power_failure.failed(
             failed_at=state.failed_at, sign=PowerSign.LAST_GASP, received_at=push.received_at,
-            device_time=time, digest=push.digest,
+            device_time=time, times=state.supply, digest=push.digest,
         )  # fmt: skip
         return lost or [_meter_event(push, plain, code, time)]
     told: list[DomainEvent] = [_meter_event(push, plain, code, time)]
@@ -123,12 +153,12 @@ def _supply(push: Push, code: int, state: MeterState, time: datetime | None) -> 
     if code in power_failure.POWER_DOWN_CODES:
         return power_failure.failed(
             failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
-            device_time=time, code=code,
+            device_time=time, times=state.supply, code=code,
         )  # fmt: skip
     if code in power_failure.POWER_UP_CODES:
         return power_failure.restored(
             failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
-            device_time=time, code=code,
+            device_time=time, times=state.supply, code=code,
         )  # fmt: skip
     return []
 

@@ -2,8 +2,8 @@
 
 1. A system title in the header, or a key that opens the message: proof or nearly so.
 2. A modem with one meter: it is that one's.
-3. The address on the line, when just one meter of the modem has it.
-4. A name inside the message that is a meter's in the device list.
+3. A name inside the message that is a meter's in the device list.
+4. The address on the line, when just one meter of the modem has it.
 """
 
 from collections.abc import Sequence
@@ -25,6 +25,8 @@ from protocols.errors import RemoteProtocolError
 
 KEYS_TRIED_MAX: Final = 64
 """A concentrator has no more meters behind it; bounds the work that a stranger can cause."""
+ANSWER: Final = "answer"
+"""The reason for what was asked for: some meters answer in the form that pushes have."""
 
 
 class Unroutable(Exception):
@@ -81,12 +83,14 @@ def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Ro
     problem: RemoteProtocolError | None = None
     for number, device in enumerate(with_keys):
         try:
-            opened = open_ciphered(ciphered, _keys(device), title)
+            opened = open_ciphered(ciphered, _keys(device), title or device.system_title or None)
         except RemoteProtocolError as failed:
             problem = failed
             continue
         same = [d for d in with_keys[number:] if _keys(d) == _keys(device)]
-        return Routed(same, _push(opened.plain), opened.counter, opened.system_title)
+        if not isinstance(opened.plain, DataNotification | EventNotification):
+            raise Unroutable(ANSWER, "an answer to a question of ours, no push", shown)
+        return Routed(same, opened.plain, opened.counter, opened.system_title)
     raise Unroutable(problem.category if problem else "no-key", str(problem), shown)
 
 
@@ -96,7 +100,9 @@ def _keys(device: Device) -> Keys:
 
 def _candidates(directory: Directory, modem: ModemId | None, title: bytes | None) -> list[Device]:
     """Return the likeliest senders first: by title on this modem, by title, by modem."""
-    named = directory.titled(title) if title is not None else []
+    if title is None:
+        return directory.behind(modem) if modem is not None else []
+    named = directory.titled(title)
     here = [device for device in named if device.modem_id == modem]
     if named:
         return here + [device for device in named if device.modem_id != modem]

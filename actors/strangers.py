@@ -46,13 +46,14 @@ class Strangers(Actor):
         digest = digest_of(message.data)
         if message.whole and is_repeat(self._digests, digest):
             return
-        remember(self._digests, digest)
         try:
             await self._context.journal.append(node_stream(STREAM), self._events(message))
         except JournalFailed as problem:
             self._trouble = f"the last caller is not in the log: {problem}"
         else:
             self._trouble = ""
+            if message.whole:
+                remember(self._digests, digest)
 
     def _events(self, message: Stranger) -> list[DomainEvent]:
         now = self._context.now()

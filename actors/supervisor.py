@@ -81,6 +81,8 @@ class Hooks(msgspec.Struct, frozen=True):
     on_fault: Callable[[str, Ref], None]
     """``crash``, ``parked`` or ``gave-up``, and the child."""
     rng: random.Random
+    watched: set[Ref]
+    """The living actors whose handlers have a limit; the supervisors keep it."""
 
 
 def leaf(failure: BaseException) -> BaseException:
@@ -119,7 +121,7 @@ class Supervisor(Actor):
         self.park_s = park_s
         self.children: dict[str, Ref] = {}
         self.totals: dict[str, int] = {}
-        self.hooks = Hooks(lambda _kind, _ref: None, NO_JITTER)
+        self.hooks = Hooks(lambda _kind, _ref: None, NO_JITTER, set())
         self._crashes: deque[float] = deque()
         self._regroup = Regroup(self)
         self._nursery: trio.Nursery | None = None
@@ -209,8 +211,8 @@ class Supervisor(Actor):
     @staticmethod
     def _cancel(child: Ref) -> None:
         child._order = "stop"
-        if child._scope is not None:
-            child._scope.cancel()
+        if child._life is not None:
+            child._life.cancel()
 
     def _count(self, child: Ref, old: State | None, new: State) -> None:
         if old is not None:
@@ -223,33 +225,43 @@ class Supervisor(Actor):
     # -- a child's life: the loop of its incarnations
 
     async def _live(self, child: Ref) -> None:
+        watched = self.hooks.watched if child.spec.handler_s_max is not None else None
+        if watched is not None:
+            watched.add(child)
         try:
-            with trio.CancelScope() as child._scope:
-                while await self._incarnation(child):
-                    pass
+            going_on = True
+            while going_on:
+                # An order may come before the task first runs; then there is nothing to end.
+                failure = await self._run_once(child) if child._order is None else None
+                going_on = self._goes_on(child, failure) and await self._rest(child)
         finally:
+            if watched is not None:
+                watched.discard(child)
             child.close()
             child.fail_queue()
             self.children.pop(child.spec.name, None)
             child.set_state(State.STOPPED)
-            child._scope = None
 
-    async def _incarnation(self, child: Ref) -> bool:
-        """Run one incarnation and the pause after it; False when there will be no other."""
-        # An order may come before the task first runs; then there is nothing to end.
-        failure = await self._run_once(child) if child._order is None else None
-        order, child._order = child._order, None
+    def _goes_on(self, child: Ref, failure: BaseException | None) -> bool:
+        """Whether there will be another incarnation."""
         restart = child.spec.restart
-        if order == "stop" or restart is Restart.TEMPORARY:
+        if child._order == "stop" or restart is Restart.TEMPORARY:
             return False
-        if order == "restart" or self._regroup.takes(child):
-            # A sibling's crash takes it along. If it crashed as well, that is the same accident.
-            await self._regroup.gate(child)
+        if child._order == "restart" or failure is not None or self._regroup.takes(child):
             return True
-        if failure is None and (restart is Restart.TRANSIENT or child._closing):
-            return False
-        await self._pause(child)
-        return True
+        return restart is Restart.PERMANENT and not child._closing
+
+    async def _rest(self, child: Ref) -> bool:
+        """Wait for the turn of the next incarnation; False when it was stopped meanwhile."""
+        order, child._order = child._order, None
+        with trio.CancelScope() as child._life:
+            if order == "restart" or self._regroup.takes(child):
+                # A sibling's crash takes it along. If it crashed too, that is the same accident.
+                await self._regroup.gate(child)
+            else:
+                await self._pause(child)
+        child._life = None
+        return child._order != "stop"
 
     async def _run_once(self, child: Ref) -> BaseException | None:
         """Run one incarnation to its end; return why it crashed, or None."""

@@ -31,6 +31,7 @@ class Node:
         self.on_fault: FaultHook = lambda _kind, _ref: None
         self.faults = {"crash": 0, "parked": 0, "gave-up": 0}
         self._names: dict[str, Ref] = {}
+        self._watched: set[Ref] = set()
         self._timers: list[tuple[float, int, Ref, Any]] = []
         self._numbers = itertools.count()
         self._sooner = trio.Event()
@@ -94,7 +95,7 @@ class Node:
         """Kill incarnations that are busy with one message for longer than they may, for ever."""
         while True:
             await trio.sleep(WATCHDOG_PERIOD_S)
-            for number, ref in enumerate(self.walk(), start=1):
+            for number, ref in enumerate(list(self._watched), start=1):
                 limit_s = ref.spec.handler_s_max
                 busy_s = trio.current_time() - ref._since
                 if limit_s is not None and ref._current is not None and busy_s > limit_s:
@@ -196,7 +197,7 @@ async def open_node(
         node.on_fault = on_fault
     on_tree(node)
     top = Supervisor(intensity=0)  # the root may not crash even once
-    top.hooks = Hooks(node.fault, rng)
+    top.hooks = Hooks(node.fault, rng, node._watched)
     top.ref = Ref(ChildSpec(name="", start=lambda: top, shutdown_s=drain_s), "")
     top.ref.actor = top
     try:

@@ -2,28 +2,25 @@
 
 Each server answers a frame of 300 bytes with one of 20. It has a process and a core of its own; so
 has the load, which uses plain epoll sockets and keeps one frame of each connection under way.
-Run: ``python bench/hub.py [--connections 10000]``. Trust the ratios and the CPU time per frame.
+Run: ``python -m bench.hub [--connections 10000]``. Trust the ratios and the CPU time per frame.
 """
 
 import argparse
 import os
 import select
 import shutil
-import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
 from bench.echo_servers import ANSWER, FRAME, HOST, SERVERS, pin, serve
+from bench.processes import CHILD_TIMEOUT_S, Result, measure
 
 WARM_S: Final = 0.5
-CHILD_TIMEOUT_S: Final = 60
-TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
+MODULE: Final = "bench.hub"
 
 
 # -- load
@@ -81,75 +78,12 @@ def exchange(
     return count
 
 
-# -- measuring
-
-
-class Result(NamedTuple):
-    frames_per_s: float
-    cpu_us: float
-    """Of the server, for each frame."""
-    session_kb: float
-
-
-def measure(name: str, connections: int, seconds: float) -> Result:
-    children: list[subprocess.Popen[str]] = []
-    try:
-        server = start("--serve", name)
-        children.append(server)
-        port = line_of(server)
-        time.sleep(0.2)
-        before_kb = resident_kb(server.pid)
-        client = start("--load", port, "--connections", str(connections), "--seconds", str(seconds))
-        children.append(client)
-        line_of(client)
-        session_kb = (resident_kb(server.pid) - before_kb) / connections
-        assert client.stdin is not None
-        client.stdin.write("go\n")
-        client.stdin.flush()
-        line_of(client)
-        cpu_s = cpu_of(server.pid)
-        count, elapsed_s = map(float, line_of(client).split())
-        cpu_s = cpu_of(server.pid) - cpu_s
-    finally:
-        for child in children:
-            end(child)
-    return Result(count / elapsed_s, cpu_s / count * 1e6, session_kb)
-
-
-def start(*arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, __file__, *arguments],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-
-
-def line_of(process: subprocess.Popen[str]) -> str:
-    """Return what a child prints next."""
-    assert process.stdout is not None
-    if not select.select([process.stdout], [], [], CHILD_TIMEOUT_S)[0]:
-        raise SystemExit(f"nothing came from {process.args!r} for {CHILD_TIMEOUT_S} s")
-    line = process.stdout.readline().strip()
-    if not line:
-        raise SystemExit(f"{process.args!r} ended early")
-    return line
-
-
-def end(process: subprocess.Popen[str]) -> None:
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-
-
-def resident_kb(pid: int) -> float:
-    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 1024
-
-
-def cpu_of(pid: int) -> float:
-    """Return the CPU time of a process, seconds."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_PER_S
+def measured(name: str, connections: int, seconds: float) -> Result | None:
+    """Return how one of the servers did; None when it is not installed."""
+    if name == "erlang" and shutil.which("erlc") is None:
+        return None
+    wanted = ("--connections", str(connections), "--seconds", str(seconds), "--load")
+    return measure([MODULE, "--serve", name], [MODULE, *wanted], connections)
 
 
 def compare(connections: int, seconds: float) -> None:
@@ -157,10 +91,10 @@ def compare(connections: int, seconds: float) -> None:
     print("                      frames/s  CPU us/frame  KB/session  hub + actor is")
     ours = 0.0
     for name, (title, _) in SERVERS.items():
-        if name == "erlang" and shutil.which("erlc") is None:
+        result = measured(name, connections, seconds)
+        if result is None:
             print(f"{title:19} not installed")
             continue
-        result = measure(name, connections, seconds)
         ours = ours or result.frames_per_s
         print(f"{title:19} {result.frames_per_s:10,.0f} {result.cpu_us:13.1f}", end="")
         print(f" {result.session_kb:11.1f} {ours / result.frames_per_s:10.2f} x", flush=True)

@@ -90,7 +90,7 @@ class CollectionConfig(Section, frozen=True, kw_only=True):
     """Empty: those of the meter type."""
     concurrency: Annotated[int, Meta(ge=1, le=READS_MAX)] = 1000
     """Meters that may be read at the same time."""
-    ask_timeout_s: Seconds = field(default=Seconds(60.0), name="ask_timeout")
+    ask_timeout_s: Seconds = field(default=Seconds(120.0), name="ask_timeout")
     """A read on demand fails after so long."""
 
 

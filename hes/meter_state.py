@@ -15,7 +15,9 @@ from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import LoadProfileRead, Reading, Source
 from hes.events.voltage import OverVoltage, OverVoltageCleared
-from hes.rules.over_voltage import PhaseWatch
+from hes.rules import power_failure
+from hes.rules.over_voltage import PhaseWatch, sampled_at
+from hes.rules.power_failure import SupplyTimes
 from hes.rules.repeats import CounterWindow, remember
 
 SNAPSHOT_EVERY: Final = 100
@@ -33,8 +35,9 @@ class MeterState(msgspec.Struct):
     drifting: bool = False
     failed_at: datetime | None = None
     """Since when the meter is known to be without supply, by our clock."""
+    supply: SupplyTimes = power_failure.UNTOLD
     profile_until: dict[str, datetime] = {}
-    """Profile to the end of the last interval that we have."""
+    """Profile to the end of the last interval that we have; never ahead of our clock."""
     collected_at: datetime | None = None
     """When the last scheduled read succeeded."""
 
@@ -71,19 +74,21 @@ def _reading(state: MeterState, event: Reading) -> None:
 
 
 def _profile(state: MeterState, event: LoadProfileRead) -> None:
-    if event.rows:
-        last = max(row.ends_at for row in event.rows)
+    # What a person asked for may lie behind a gap that is still to be filled.
+    if event.rows and event.source in {Source.SCHEDULED, Source.BACKFILL}:
+        # A clock that ran ahead, for a day or a century, must not stop the reading until then.
+        last = min(max(row.ends_at for row in event.rows), event.received_at)
         known = state.profile_until.get(event.profile)
         if known is None or last > known:
             state.profile_until[event.profile] = last
 
 
 def _over_voltage(state: MeterState, event: OverVoltage) -> None:
-    state.phases[event.phase] = PhaseWatch(raised=True)
+    state.phases[event.phase] = PhaseWatch(raised=True, sampled_at=sampled_at(event))
 
 
 def _over_voltage_cleared(state: MeterState, event: OverVoltageCleared) -> None:
-    state.phases[event.phase] = PhaseWatch()
+    state.phases[event.phase] = PhaseWatch(sampled_at=sampled_at(event))
 
 
 def _drift(state: MeterState, _event: ClockDrift) -> None:
@@ -96,14 +101,20 @@ def _drift_cleared(state: MeterState, _event: ClockDriftCleared) -> None:
 
 def _clock_set(state: MeterState, _event: ClockSet) -> None:
     state.drifting = False
+    # Times of the clock before do not compare with those after.
+    state.supply = power_failure.UNTOLD
+    for watch in state.phases.values():
+        watch.sampled_at = None
 
 
 def _failed(state: MeterState, event: PowerFailure) -> None:
     state.failed_at = event.received_at
+    state.supply = power_failure.lost(state.supply, event)
 
 
-def _restored(state: MeterState, _event: PowerRestored) -> None:
+def _restored(state: MeterState, event: PowerRestored) -> None:
     state.failed_at = None
+    state.supply = power_failure.back(state.supply, event)
 
 
 def _reserved(state: MeterState, event: CounterReserved) -> None:

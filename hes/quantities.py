@@ -39,7 +39,15 @@ def scaled(value: float, scaler: int | None) -> Decimal:
 
 def decimal_text(value: float, scaler: int | None) -> str:
     """Return ``value * 10**scaler`` as a plain decimal string, digits kept: 2307, -1 -> 230.7."""
-    return f"{scaled(value, scaler):f}"
+    if type(value) is not int:
+        return f"{scaled(value, scaler):f}"
+    # Without Decimal: read models are filled with so many of these that it is half their work.
+    if not scaler:
+        return str(value)
+    if scaler > 0:
+        return f"{value}{'0' * scaler}" if value else "0"
+    digits = str(abs(value)).zfill(1 - scaler)
+    return f"{'-' if value < 0 else ''}{digits[:scaler]}.{digits[scaler:]}"
 
 
 def unscaled(value: float, scaler: int) -> int:

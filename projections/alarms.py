@@ -40,7 +40,7 @@ class Alarms:
     """One row an alarm; its id is the position of the event that raised it."""
 
     name = "alarms"
-    version = 1
+    version = 2
     tables = ("alarm",)
     ddl = (
         "CREATE TABLE alarm (id INTEGER PRIMARY KEY, stream TEXT NOT NULL, kind TEXT NOT NULL,"

@@ -4,13 +4,14 @@ Called in one thread at a time. An event that a projection cannot take is put as
 the reason, and the projection goes on.
 """
 
+import contextlib
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import msgspec
 
-from hes.events.base import Recorded
+from hes.events.base import DomainEvent, Recorded
 from projections.base import Change, Projection
 from projections.errors import ReadModelError
 from projections.sql.sqlite import connect, unavailable
@@ -23,6 +24,14 @@ DATA_FAULTS: Final = (
 REASON_SIZE_MAX: Final = 300
 
 
+class Unreadable(DomainEvent, frozen=True, array_like=True, kw_only=True):
+    """Stands for a stored event that this program cannot read; it is in no log."""
+
+    kind: str
+    """Its topic."""
+    reason: str
+
+
 class Tables:
     """The read models' database, with one writer."""
 
@@ -30,10 +39,15 @@ class Tables:
         self.path = path
         self.projections = list(projections)
         self.positions: dict[str, int] = {}
+        self.poisons: dict[str, int] = {}
+        """How many events each projection has put aside."""
+        self._fouled = False
+        """Whether the batch at hand has an event to put aside."""
         self._db = connect(path)
         try:
             for projection in projections:
                 self.positions[projection.name] = self._prepare(projection)
+            self._count_poisons()
         except sqlite3.Error as problem:
             raise unavailable(path, problem) from None
 
@@ -51,6 +65,7 @@ class Tables:
         self._db.execute("BEGIN IMMEDIATE")
         for table in projection.tables:
             self._db.execute(f"DROP TABLE IF EXISTS {table}")
+        self._db.execute("DELETE FROM poison WHERE projection = ?", (projection.name,))
         for statement in projection.ddl:
             self._db.execute(statement)
         self._db.execute(
@@ -74,6 +89,7 @@ class Tables:
         if not batch:
             return []
         changes: dict[Change, None] = {}
+        self._fouled = False
         last = batch[-1].position
         try:
             self._db.execute("BEGIN IMMEDIATE")
@@ -81,6 +97,8 @@ class Tables:
                 if self.positions[projection.name] < last:
                     changes.update(dict.fromkeys(self._fold(projection, batch)))
             self._db.execute("COMMIT")
+            if self._fouled:
+                self._count_poisons()
         except BaseException as problem:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
@@ -97,6 +115,10 @@ class Tables:
         kinds = projection.events
         mine = [r for r in batch if r.position > position and type(r.event) in kinds]
         changes = self._apply(projection, mine) if mine else []
+        for recorded in batch:
+            event = recorded.event
+            if isinstance(event, Unreadable) and recorded.position > position:
+                self._set_aside(projection, recorded.position, event.kind, event.reason)
         moved = self._db.execute(
             "UPDATE projection SET position = ? WHERE name = ? AND position = ?",
             (batch[-1].position, projection.name, position),
@@ -126,44 +148,68 @@ class Tables:
                 changes += projection.apply([recorded], self._db)
             except DATA_FAULTS as fault:
                 self._db.execute("ROLLBACK TO one")
-                self._set_aside(projection, recorded, fault)
+                reason = f"{type(fault).__name__}: {fault}"
+                self._set_aside(projection, recorded.position, recorded.event.topic, reason)
             self._db.execute("RELEASE one")
         return changes
 
-    def _set_aside(self, projection: Projection, recorded: Recorded, fault: Exception) -> None:
-        reason = f"{type(fault).__name__}: {fault}"[:REASON_SIZE_MAX]
+    def _set_aside(self, projection: Projection, position: int, topic: str, reason: str) -> None:
+        self._fouled = True
         self._db.execute(
             "INSERT OR REPLACE INTO poison (projection, position, topic, reason)"
             " VALUES (?, ?, ?, ?)",
-            (projection.name, recorded.position, recorded.event.topic, reason),
+            (projection.name, position, topic, reason[:REASON_SIZE_MAX]),
         )
 
     # -- rebuilding
 
     def replace(self, projection: Projection, shadow: "Tables") -> None:
-        """Swap in the rows that ``shadow`` holds, in one transaction."""
-        db, name = self._db, projection.name
-        db.execute("ATTACH DATABASE ? AS shadow", (shadow.path,))
+        """Swap in the rows that ``shadow`` holds, in one transaction.
+
+        Raises:
+            ReadModelUnavailable: nothing was changed; try again.
+
+        """
+        with self._attached(shadow) as db:
+            self._swap(db, projection, shadow.positions[projection.name])
+
+    def _swap(self, db: sqlite3.Connection, projection: Projection, position: int) -> None:
+        name = projection.name
         try:
             db.execute("BEGIN IMMEDIATE")
             for table in projection.tables:
                 db.execute(f"DELETE FROM main.{table}")  # noqa: S608 -- names from our own code
                 db.execute(f"INSERT INTO main.{table} SELECT * FROM shadow.{table}")  # noqa: S608
-            db.execute(
-                "UPDATE projection SET position = ? WHERE name = ?", (shadow.positions[name], name)
-            )
+            db.execute("DELETE FROM main.poison WHERE projection = ?", (name,))
+            db.execute("INSERT INTO main.poison SELECT * FROM shadow.poison")
+            db.execute("UPDATE projection SET position = ? WHERE name = ?", (position, name))
             db.execute("COMMIT")
-            self.positions[name] = shadow.positions[name]
+            self.positions[name] = position
+            self._count_poisons()
         finally:
             if db.in_transaction:
                 db.execute("ROLLBACK")
-            db.execute("DETACH DATABASE shadow")
+
+    @contextlib.contextmanager
+    def _attached(self, shadow: "Tables") -> Iterator[sqlite3.Connection]:
+        """Lend the connection with the other database beside it, as ``shadow``."""
+        try:
+            self._db.execute("ATTACH DATABASE ? AS shadow", (shadow.path,))
+            try:
+                yield self._db
+            finally:
+                self._db.execute("DETACH DATABASE shadow")
+        except sqlite3.Error as problem:
+            raise unavailable(self.path, problem) from None
 
     def differences(self, projection: Projection, shadow: "Tables") -> int:
-        """Return how many rows are in one of the two and not in the other."""
-        db = self._db
-        db.execute("ATTACH DATABASE ? AS shadow", (shadow.path,))
-        try:
+        """Return how many rows are in one of the two and not in the other.
+
+        Raises:
+            ReadModelUnavailable: they cannot be compared now.
+
+        """
+        with self._attached(shadow) as db:
             return sum(
                 db.execute(
                     f"SELECT count(*) FROM (SELECT * FROM {a}.{t} EXCEPT SELECT * FROM {b}.{t})"  # noqa: S608
@@ -171,10 +217,7 @@ class Tables:
                 for t in projection.tables
                 for a, b in (("main", "shadow"), ("shadow", "main"))
             )
-        finally:
-            db.execute("DETACH DATABASE shadow")
 
-    def poisoned(self) -> dict[str, int]:
-        """Return how many events each projection has put aside."""
+    def _count_poisons(self) -> None:
         rows = self._db.execute("SELECT projection, count(*) FROM poison GROUP BY projection")
-        return dict(rows.fetchall())
+        self.poisons = dict(rows.fetchall())

@@ -7,22 +7,27 @@ from hes.events.base import Recorded
 from hes.events.reading import LoadProfileRead
 from hes.ids import meter_of
 from projections.base import Change, Database, utc_ms
-from projections.cells import cell
+from projections.cells import cells
+from projections.sql.rows import insert_rows
 
-UPSERT = (
+INSERT = (
     "INSERT INTO interval_value (meter_id, profile, ends_at, obis, value, unit, status, quality,"
-    " received_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+    " received_at)"
+)
+AGAIN = (
     " ON CONFLICT (meter_id, profile, ends_at, obis) DO UPDATE SET value = excluded.value,"
     " unit = excluded.unit, status = excluded.status, quality = excluded.quality,"
     " received_at = excluded.received_at"
+    " WHERE excluded.value IS NOT NULL OR interval_value.value IS NULL"
 )
+"""The last delivery counts, but nothing does not replace a value."""
 
 
 class Intervals:
     """Keyed by meter, profile, end of the interval and channel."""
 
     name = "intervals"
-    version = 1
+    version = 2
     tables = ("interval_value",)
     ddl = (
         "CREATE TABLE interval_value (meter_id TEXT NOT NULL, profile TEXT NOT NULL,"
@@ -34,7 +39,8 @@ class Intervals:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        db.executemany(UPSERT, [row for recorded in batch for row in _rows(recorded)])
+        rows = [row for recorded in batch for row in _rows(recorded)]
+        insert_rows(db, INSERT, rows, AGAIN)
         return {Change(f"meter:{meter_of(r.stream)}", "interval") for r in batch}
 
 
@@ -45,11 +51,9 @@ def _rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
     received_at = utc_ms(event.received_at)
     for row in event.rows:
         ends_at = utc_ms(row.ends_at)
-        for channel, value in zip(event.layout.channels, row.values, strict=True):
-            text, unit, quality = cell(channel, value)
+        for obis, text, unit, quality in cells(event.layout, row.values):
             yield (
-                meter, event.profile, ends_at, channel.obis, text, unit, row.status, quality,
-                received_at,
+                meter, event.profile, ends_at, obis, text, unit, row.status, quality, received_at,
             )  # fmt: skip
 
 

@@ -18,7 +18,7 @@ class Kept:
     """One row a message, or part of a long one; a caller's first bytes are such a row too."""
 
     name = "kept"
-    version = 1
+    version = 2
     tables = ("kept",)
     ddl = (
         "CREATE TABLE kept (position INTEGER PRIMARY KEY, stream TEXT NOT NULL,"

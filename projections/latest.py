@@ -7,14 +7,19 @@ from hes.events.base import Recorded
 from hes.events.reading import Reading
 from hes.ids import meter_of
 from projections.base import Change, Database, utc_ms
-from projections.cells import cell
+from projections.cells import cells
+from projections.sql.rows import insert_rows
 
-UPSERT = (
-    "INSERT INTO latest (meter_id, obis, time, received_at, value, unit, source, quality)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (meter_id, obis) DO UPDATE SET"
+INSERT = "INSERT INTO latest (meter_id, obis, time, received_at, value, unit, source, quality)"
+AHEAD_MS = 86_400_000
+"""A meter's clock that is a day ahead of ours is wrong; once set right it must not be too late."""
+MOMENT = "CASE WHEN {0}.time > {0}.received_at + 86400000 THEN {0}.received_at ELSE {0}.time END"
+"""What ``moment`` says, in SQL."""
+NEWER = (
+    " ON CONFLICT (meter_id, obis) DO UPDATE SET"
     " time = excluded.time, received_at = excluded.received_at, value = excluded.value,"
     " unit = excluded.unit, source = excluded.source, quality = excluded.quality"
-    " WHERE excluded.time >= latest.time"
+    f" WHERE {MOMENT.format('excluded')} >= {MOMENT.format('latest')}"
 )
 
 
@@ -22,7 +27,7 @@ class Latest:
     """Late data changes nothing: the newest time of the meter wins, not the last arrival."""
 
     name = "latest"
-    version = 1
+    version = 2
     tables = ("latest",)
     ddl = (
         "CREATE TABLE latest (meter_id TEXT NOT NULL, obis TEXT NOT NULL, time INTEGER NOT NULL,"
@@ -37,10 +42,15 @@ class Latest:
         for recorded in batch:
             for row in reading_rows(recorded):
                 old = newest.get(row[:2])
-                if old is None or row[2] >= old[2]:
+                if old is None or moment(*row[2:4]) >= moment(*old[2:4]):
                     newest[row[:2]] = row
-        db.executemany(UPSERT, newest.values())
+        insert_rows(db, INSERT, list(newest.values()), NEWER)
         return []
+
+
+def moment(time: int, received_at: int) -> int:
+    """Return when a value was so, by the meter's clock unless that is a day ahead; all in ms."""
+    return received_at if time > received_at + AHEAD_MS else time
 
 
 def reading_rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
@@ -51,9 +61,8 @@ def reading_rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
     received_at = utc_ms(event.received_at)
     time = utc_ms(event.device_time) if event.device_time else received_at
     source = event.source.value
-    for channel, value in zip(event.layout.channels, event.values, strict=True):
-        text, unit, quality = cell(channel, value)
-        yield meter, channel.obis, time, received_at, text, unit, source, quality
+    for obis, text, unit, quality in cells(event.layout, event.values):
+        yield meter, obis, time, received_at, text, unit, source, quality
 
 
 PROJECTION = Latest()

@@ -18,7 +18,7 @@ class MeterEvents:
     """One row an event."""
 
     name = "meter_events"
-    version = 1
+    version = 2
     tables = ("meter_event",)
     ddl = (
         "CREATE TABLE meter_event (position INTEGER PRIMARY KEY, meter_id TEXT NOT NULL,"

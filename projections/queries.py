@@ -7,18 +7,17 @@ import contextlib
 import queue
 import sqlite3
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 from hes.ids import meter_of, modem_of
 from hes.obis import PROFILES
 from projections import rows
-from projections.base import utc_ms
+from projections.base import from_utc_ms, utc_ms
 from projections.cells import GOOD, UNSCALED
 from projections.sql.sqlite import connect, unavailable
 from projections.success import PROFILE, PUSHED, READ
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 LATELY: Final = 50
 """Alarms, events, failures and kept messages shown on the page of one meter."""
 ALARMS_A_STREAM: Final = 5
@@ -275,6 +274,7 @@ class ReadModel:
         """Return the numbers of the first page."""
         row = self._all(
             "SELECT (SELECT count(*) FROM meter),"
+            " (SELECT count(*) FROM meter WHERE online <> 0),"
             " (SELECT count(DISTINCT modem_id) FROM modem_session WHERE ended_at IS NULL),"
             " (SELECT count(DISTINCT modem_id) FROM meter WHERE modem_id <> ''),"
             " (SELECT count(*) FROM alarm WHERE cleared_at IS NULL)"
@@ -285,9 +285,10 @@ class ReadModel:
         asked = day.get(READ, 0) + failed
         return rows.Counts(
             meters=row[0],
-            modems_online=row[1],
-            modems_total=row[2],
-            open_alarms=row[3],
+            meters_online=row[1],
+            modems_online=row[2],
+            modems_total=row[3],
+            open_alarms=row[4],
             readings_last_hour=hour.get(READ, 0) + hour.get(PUSHED, 0),
             success_24h=round(day.get(READ, 0) / asked, 4) if asked else None,
         )
@@ -335,8 +336,7 @@ def _marks(values: Sequence[str]) -> str:
 # -- rows
 
 
-def _time(ms: int) -> datetime:
-    return EPOCH + timedelta(milliseconds=ms)
+_time: Final = from_utc_ms
 
 
 def _time_or_none(ms: int | None) -> datetime | None:

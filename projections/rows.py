@@ -165,6 +165,7 @@ class Counts(Row):
     """The numbers of the first page that the tables know."""
 
     meters: int
+    meters_online: int
     modems_online: int
     modems_total: int
     readings_last_hour: int

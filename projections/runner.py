@@ -14,15 +14,22 @@ import msgspec
 import trio
 
 from hes.events.base import Recorded
+from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import StoredRow
-from projections.base import Change, Projection, find_projections
+from projections.base import EPOCH, Change, Projection, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
-from projections.folding import Tables
+from projections.folding import Tables, Unreadable
 
 BATCH: Final = 2000
 WAITING_MAX: Final = 50_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
+GIVE_WAY: Final = 4.0
+"""While devices wait for their confirmations, a pause so many times as long as the last batch took:
+the log comes first, screens may lag behind it in a storm."""
+GIVE_WAY_S_MAX: Final = 2.0
+BATCH_BUSY: Final = 500
+"""Smaller then, so that the pauses are short."""
 
 T = TypeVar("T")
 OnCommit = Callable[[Sequence[Change], int], None]
@@ -87,6 +94,8 @@ class Runner:
         self._log = log
         self._decoder = decoder
         self.on_commit = on_commit
+        self.is_busy: Callable[[], bool] = lambda: False
+        """Whether events wait for the journal."""
         self._projections = list(projections or find_projections())
         self._tables = Tables(path, self._projections)
         self._waiting: deque[Recorded] = deque()
@@ -94,8 +103,8 @@ class Runner:
         self._thread = trio.CapacityLimiter(1)
         self._one = trio.Lock()
         self._head = 0
+        """Position of the last event that we know of; 0 until the log was asked."""
         self._level_at = 0.0
-        self._poisoned = self._tables.poisoned()
         self.trouble = ""
         """Why it stands still, if it does."""
 
@@ -120,7 +129,7 @@ class Runner:
             found.append(
                 ProjectionStatus(
                     name=name, position=position, lag=lag, age_s=age_s,
-                    poisoned=self._poisoned.get(name, 0),
+                    poisoned=self._tables.poisons.get(name, 0),
                 )
             )  # fmt: skip
         return found
@@ -137,7 +146,7 @@ class Runner:
             try:
                 async with self._one:
                     idle = not await self._step()
-            except ReadModelUnavailable as problem:
+            except (ReadModelUnavailable, StoreUnavailable) as problem:
                 self.trouble = str(problem)
                 await trio.sleep(RETRY_S)
                 continue
@@ -150,6 +159,7 @@ class Runner:
     async def catch_up(self) -> None:
         """Fold everything that is in the log now."""
         async with self._one:
+            self._head = max(self._head, await self._in_thread(self._log.head))
             while await self._step():
                 pass
 
@@ -157,12 +167,17 @@ class Runner:
         """Take one batch; False when there was none."""
         batch = self._next_waiting()
         if batch is None:
-            batch = await self._in_thread(self._page)
+            head, batch = await self._in_thread(self._page)
+            self._head = max(self._head, head)
         if not batch:
             return False
+        began = trio.current_time()
         changes = await self._in_thread(self._tables.take, batch)
         self._head = max(self._head, batch[-1].position)
         self.on_commit(changes, batch[-1].position)
+        if self.is_busy():
+            took_s = trio.current_time() - began
+            await trio.sleep(min(GIVE_WAY * took_s, GIVE_WAY_S_MAX))
         return True
 
     async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
@@ -178,14 +193,26 @@ class Runner:
         if waiting[0].position != expected:
             return None
         batch: list[Recorded] = []
-        while waiting and len(batch) < BATCH and waiting[0].position == expected:
+        size = BATCH_BUSY if self.is_busy() else BATCH
+        while waiting and len(batch) < size and waiting[0].position == expected:
             batch.append(waiting.popleft())
             expected += 1
         return batch
 
-    def _page(self) -> list[Recorded]:
-        rows = self._log.read(self._tables.lowest(), BATCH)
-        return [self._decoder.recorded(row) for row in rows]
+    def _page(self) -> tuple[int, list[Recorded]]:
+        """Return the head of the log, and what is next in it."""
+        head = self._log.head()
+        return head, list(map(self._recorded, self._log.read(self._tables.lowest(), BATCH)))
+
+    def _recorded(self, row: StoredRow) -> Recorded:
+        """Decode a row; one that cannot be read is put aside, and holds up nothing behind it."""
+        try:
+            return self._decoder.recorded(row)
+        except StoreUnavailable:
+            raise
+        except StoreError as fault:
+            event = Unreadable(received_at=EPOCH, kind=row.topic, reason=str(fault))
+            return Recorded(row.position, row.stream, row.version, event)
 
     # -- rebuilding
 
@@ -210,10 +237,11 @@ class Runner:
 
     async def _rebuild(self, projection: Projection, shadow: Tables, *, verify: bool) -> Rebuilt:
         name = projection.name
-        while await trio.to_thread.run_sync(self._shadow_step, shadow, None):
+        positions = self._tables.positions
+        while await trio.to_thread.run_sync(self._shadow_step, shadow, positions[name]):
             pass
         async with self._one:  # the living one stands still for the last few events
-            live = self._tables.positions[name]
+            live = positions[name]
             while await trio.to_thread.run_sync(self._shadow_step, shadow, live):
                 pass
             differences = 0
@@ -223,10 +251,9 @@ class Runner:
                 await self._in_thread(self._tables.replace, projection, shadow)
         return Rebuilt(name=name, position=live, verified=verify, differences=differences)
 
-    def _shadow_step(self, shadow: Tables, until: int | None) -> bool:
+    def _shadow_step(self, shadow: Tables, until: int) -> bool:
         """Fold one page into the shadow, not beyond ``until``; False when there is no more."""
         rows = self._log.read(shadow.lowest(), BATCH)
-        if until is not None:
-            rows = [row for row in rows if row.position <= until]
-        shadow.take([self._decoder.recorded(row) for row in rows])
-        return bool(rows) and (until is not None or len(rows) == BATCH)
+        rows = [row for row in rows if row.position <= until]
+        shadow.take(list(map(self._recorded, rows)))
+        return bool(rows)

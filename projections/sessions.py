@@ -23,7 +23,7 @@ class Sessions:
     """One row a connection of a modem."""
 
     name = "sessions"
-    version = 1
+    version = 2
     tables = ("modem_session",)
     ddl = (
         "CREATE TABLE modem_session (modem_id TEXT NOT NULL, position INTEGER NOT NULL,"

@@ -11,6 +11,9 @@ from web.options import READERS, WebOptions
 from web.ports import Node
 from web.rate import EventRate
 
+READINGS_WINDOW_S: Final = 60.0
+"""Meters speak in bursts: over a minute their number is steady."""
+
 
 class Web:
     """The node behind the web, and what the web itself remembers."""
@@ -23,3 +26,5 @@ class Web:
         self.metrics: Final = Metrics()
         self.feed: Final = LiveFeed(options.stall_s, options.slack)
         self.rate: Final = EventRate()
+        self.readings: Final = EventRate(window_s=READINGS_WINDOW_S)
+        """Counts register readings, not log positions."""

@@ -18,7 +18,9 @@ from hes.store.errors import StoreError, StoreUnavailable
 from web.json_answer import json_answer
 
 RETRY_AFTER_S: Final = 5
-COMMAND_STATUS: Final = {FailureReason.NO_MODEM: 409, FailureReason.NO_ANSWER: 504}
+COMMAND_STATUS: Final = {
+    FailureReason.NO_MODEM: 409, FailureReason.NO_ANSWER: 504, FailureReason.EXPIRED: 504,
+}  # fmt: skip
 """Other reasons are 502: the meter's side did not do what we asked of it."""
 STATUS_CODES: Final = {
     400: "bad-request", 401: "no-token", 403: "forbidden", 404: "not-found",

@@ -7,7 +7,7 @@ from hes.events.base import Recorded
 from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import LoadProfileRead, ProfileRow, Reading
-from projections.cells import GOOD, UNSCALED, cell
+from projections.cells import GOOD, UNSCALED, cells
 
 
 def reading_rows(event: Reading) -> list[dict[str, Any]]:
@@ -15,11 +15,10 @@ def reading_rows(event: Reading) -> list[dict[str, Any]]:
     received_at = event.received_at.isoformat()
     time = (event.device_time or event.received_at).isoformat()
     rows = []
-    for channel, value in zip(event.layout.channels, event.values, strict=True):
-        text, unit, quality = cell(channel, value)
+    for obis, text, unit, quality in cells(event.layout, event.values):
         rows.append(
             {
-                "obis": channel.obis,
+                "obis": obis,
                 "value": text,
                 "unit": unit,
                 "time": time,
@@ -40,9 +39,8 @@ def profile_rows(blocks: Iterable[LoadProfileRead]) -> list[dict[str, Any]]:
 def _profile_row(block: LoadProfileRead, row: ProfileRow) -> dict[str, Any]:
     quality = GOOD
     values = {}
-    for channel, value in zip(block.layout.channels, row.values, strict=True):
-        text, unit, of_cell = cell(channel, value)
-        values[channel.obis] = {"value": text, "unit": unit}
+    for obis, text, unit, of_cell in cells(block.layout, row.values):
+        values[obis] = {"value": text, "unit": unit}
         quality = UNSCALED if of_cell == UNSCALED else quality
     return {
         "time": row.ends_at.isoformat(),

@@ -12,7 +12,7 @@ import msgspec
 import trio
 
 from hes.events.base import Recorded
-from hes.events.reading import LoadProfileRead, Reading
+from hes.events.reading import LoadProfileRead, PushKept, ReadFailed, Reading
 from hes.ids import METER_PREFIX, meter_of
 from hes.store.errors import StoreError
 from hes.store.json_form import to_plain
@@ -44,6 +44,7 @@ class News:
         self._feed = web.feed
         self._away: tuple[type[Exception], ...] = (StoreError, *web.options.unavailable)
         self._position = 0
+        self._readings = 0
         self._events: deque[Recorded] = deque(maxlen=WAITING_EVENTS_MAX)
         self._meters: dict[str, None] = {}
         self._alarms: dict[str, None] = {}
@@ -57,7 +58,9 @@ class News:
 
     def on_events(self, events: Iterable[Recorded]) -> None:
         """Note events that are durable; they are told once the read models have them."""
-        self._events.extend(events)
+        for recorded in events:
+            self._events.append(recorded)
+            self._readings += isinstance(recorded.event, Reading)
 
     def on_commit(self, changes: Iterable[tuple[str, str]], position: int) -> None:
         """Note what the read models changed; they stand at ``position`` of the log now."""
@@ -80,6 +83,7 @@ class News:
         while True:
             await trio.sleep(tick_s)
             self._web.rate.note(trio.current_time(), self._position)
+            self._web.readings.note(trio.current_time(), self._readings)
             self._tell_actors()
             self._tell_modems()
             try:
@@ -107,11 +111,15 @@ class News:
 
     def _tell_meter(self, meter: str, recorded: Recorded) -> None:
         event = recorded.event
-        kind, rows = "event", []
+        kind = "event"
+        rows: list[dict[str, Any]] = []
         if isinstance(event, Reading):
             kind, rows = "reading", reading_rows(event)
         elif isinstance(event, LoadProfileRead):
             kind, rows = "interval", profile_rows([event])
+        elif isinstance(event, PushKept | ReadFailed):
+            # Rare, and shown out of the read model: the page looks again.
+            kind, rows = "changed", [{"type": event.topic}]
         else:
             row = meter_event_row(recorded)
             rows = [] if row is None else [row]

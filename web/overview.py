@@ -16,6 +16,7 @@ async def overview_body(web: Web) -> dict[str, Any]:
     return body | {
         "events_total": await read(web, web.history.head),
         "events_per_s": web.rate.per_second(),
+        "readings_last_minute": web.readings.count(),
         "projections": msgspec.to_builtins(list(node.projection_status())),
         "node": {"started_at": node.started_at.isoformat(), "version": node.version},
     }

@@ -294,8 +294,11 @@ class Overview(Shape):
     """The numbers of the first page."""
 
     meters: int
+    meters_online: int
     modems_online: int
     modems_total: int
+    readings_last_minute: int
+    """Pushed and read, of registers."""
     readings_last_hour: int
     success_24h: float | None
     """Share of collections that worked, 0 to 1; None when there were none."""

@@ -8,6 +8,7 @@ import msgspec
 
 from hes.devices import Device
 from protocols.dialogue import Dialogue
+from protocols.errors import MeterRefused
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
 
@@ -23,11 +24,11 @@ class DriverWorld(msgspec.Struct, frozen=True):
     """Local standard time, ahead of UTC, of meters that do not say their own."""
 
 
-class CounterJump(Exception):
+class CounterJump(MeterRefused):
     """The meter wants invocation counters from ``wanted`` on; ask again after the jump."""
 
     def __init__(self, wanted: int) -> None:
-        super().__init__(f"the meter wants invocation counter {wanted}")
+        super().__init__(f"the meter wants invocation counter {wanted} or higher")
         self.wanted = wanted
 
 

@@ -4,26 +4,23 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, CounterJump, DriverKind, DriverWorld
+from actors.drivers.base import Collected, DriverKind, DriverWorld
+from actors.drivers.dlms_session import DlmsSessions
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
-from protocols.dlms.acse import Mechanism
-from protocols.dlms.client import ClientSettings, CounterTooLow, DlmsClient
-from protocols.dlms.hdlc_link import HdlcAddress, HdlcLink
+from protocols.dlms.client import CounterTooLow, DlmsClient
 from protocols.dlms.objects import ObjectCache
 from protocols.dlms.profile import ProfileData, read_profile
 from protocols.dlms.reader import (
     Registers,
     TimeRules,
-    read_clock,
+    instant_of,
     read_registers,
+    read_time,
     set_clock,
     shift_clock,
 )
-from protocols.dlms.security import Keys
-from protocols.dlms.timers import DlmsTimers
-from protocols.dlms.wrapper_link import WrapperLink
 from protocols.errors import MeterRefused
 from protocols.values import (
     ClockChanged,
@@ -36,7 +33,6 @@ from protocols.values import (
 
 T = TypeVar("T")
 
-AUTHS: Final = {"none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC}
 USUAL: Final = (
     "1.0.1.8.0.255", "1.0.1.8.1.255", "1.0.1.8.2.255", "1.0.1.8.3.255", "1.0.2.8.0.255",
     "1.0.3.8.0.255", "1.0.4.8.0.255", "1.0.1.7.0.255", "1.0.32.7.0.255", "1.0.52.7.0.255",
@@ -53,14 +49,14 @@ class DlmsDriver:
     """See ``actors.drivers.base.Driver``."""
 
     def __init__(self, device: Device, world: DriverWorld) -> None:
-        self._device = device
         self._world = world
-        self._timers = DlmsTimers()
+        self._sessions = DlmsSessions(device, world)
         self._rules = TimeRules(utc_offset_min=world.utc_offset_min)
         self._cache = ObjectCache({}, {}, {}, {})
-        self._address_size: int | None = None
         self._missing: set[str] = set()
         """Usual registers that this meter does not have."""
+        self._knows_clock = False
+        """Whether the rules of time are those of the meter's own clock."""
         self.counters_per_read = COUNTERS_PER_READ if device.auth == "gmac" else 0
 
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
@@ -72,19 +68,20 @@ class DlmsDriver:
 
     def registers(self, codes: Sequence[str]) -> Dialogue[RegistersRead]:
         """See ``Driver.registers``."""
-        return (yield from self._associated(lambda client: self._registers(client, codes)))
+        return (yield from self._sessions.read(lambda client: self._registers(client, codes)))
 
     def profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
         """See ``Driver.profile``."""
-        return (yield from self._associated(lambda c: self._profile(c, code, begin, end)))
+        return (yield from self._sessions.read(lambda c: self._profile(c, code, begin, end)))
 
     def clock(self) -> Dialogue[ClockRead]:
         """See ``Driver.clock``."""
-        return (yield from self._associated(self._clock))
+        return (yield from self._sessions.read(self._clock))
 
     def set_clock(self, *, shift_s_max: float) -> Dialogue[ClockChanged]:
         """See ``Driver.set_clock``."""
-        return (yield from self._associated(lambda c: self._set_clock(c, shift_s_max)))
+        # Never twice: a shift that was heard but not answered would be doubled.
+        return (yield from self._sessions.once(lambda c: self._set_clock(c, shift_s_max)))
 
     def collect(
         self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
@@ -98,58 +95,13 @@ class DlmsDriver:
                 found.registers = yield from self._registers(client, codes)
                 if begin is not None:
                     found.profile = yield from self._profile(client, code, begin, end)
+            except CounterTooLow:
+                raise
             except MeterRefused as refusal:
                 found.refused = str(refusal)
             return found
 
-        return (yield from self._associated(parts))
-
-    # -- the association around them
-
-    def _associated(self, work: Callable[[DlmsClient], Dialogue[T]]) -> Dialogue[T]:
-        client, link = self._client()
-        try:
-            yield from client.associate()
-            result = yield from work(client)
-        except CounterTooLow as low:
-            raise CounterJump(low.wanted) from None
-        except MeterRefused:
-            yield from client.release()
-            raise
-        finally:
-            if isinstance(link, HdlcLink):
-                self._address_size = link.address_size
-        yield from client.release()
-        return result
-
-    def _client(self) -> tuple[DlmsClient, HdlcLink | WrapperLink]:
-        device = self._device
-        link = self._link()
-        keys = Keys(device.encryption_key, device.authentication_key) if device.has_keys else None
-        settings = ClientSettings(
-            auth=AUTHS[device.auth],
-            password=device.password.encode(),
-            keys=keys,
-            meter_title=device.system_title or None,
-            timers=self._timers,
-        )
-        client = DlmsClient(
-            link,
-            settings,
-            counter=self._world.counter,
-            challenge=lambda: self._world.random_bytes(16),
-        )
-        return client, link
-
-    def _link(self) -> HdlcLink | WrapperLink:
-        device = self._device
-        if device.framing == "wrapper":
-            return WrapperLink(device.client_sap, device.server_sap, self._timers)
-        physical = int(device.address) if device.address else None
-        address = HdlcAddress(
-            client=device.client_sap, logical=device.server_sap, physical=physical
-        )
-        return HdlcLink(address, self._timers, size=self._address_size)
+        return (yield from self._sessions.read(parts))
 
     # -- parts of a conversation
 
@@ -159,6 +111,8 @@ class DlmsDriver:
         if not codes:
             self._missing.update(found.refused)
             found.refused = {}
+        if any(value.time is not None for value in found.values):
+            yield from self._learn_clock(client)
         return self._neutral_registers(found)
 
     def _neutral_registers(self, found: Registers) -> RegistersRead:
@@ -175,13 +129,30 @@ class DlmsDriver:
         self, client: DlmsClient, code: str, begin: datetime, end: datetime
     ) -> Dialogue[ProfileRead]:
         obis = PROFILES.get(code, code)
+        yield from self._learn_clock(client)
         data = yield from read_profile(client, obis, begin, end, self._cache, self._rules)
         return _neutral_profile(data)
 
     def _clock(self, client: DlmsClient) -> Dialogue[ClockRead]:
         times: list[datetime] = []
-        meter_time = yield from _timed(read_clock(client, self._rules), self._world.now, times)
+        octets = yield from _timed(read_time(client), self._world.now, times)
+        self._take_rules(octets)
+        meter_time = instant_of(octets, self._rules)
         return ClockRead(times[0], meter_time, times[-1])
+
+    def _learn_clock(self, client: DlmsClient) -> Dialogue[None]:
+        """Look once how the meter writes times: it is asked in the same way."""
+        if not self._knows_clock:
+            try:
+                self._take_rules((yield from read_time(client)))
+            except CounterTooLow:
+                raise
+            except MeterRefused:
+                self._knows_clock = True  # it does not tell; the usual way must do
+
+    def _take_rules(self, octets: bytes) -> None:
+        self._rules = self._rules.as_written(octets)
+        self._knows_clock = True
 
     def _set_clock(self, client: DlmsClient, shift_s_max: float) -> Dialogue[ClockChanged]:
         before = yield from self._clock(client)

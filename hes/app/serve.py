@@ -191,6 +191,7 @@ class _Parts:
         self._node = WebNode(context, stores, self._runner)
         self._web = WebServer(self._node, _web_options(config), _tokens(config), Pages())
         self._runner.on_commit = self._web.news.on_commit
+        self._runner.is_busy = lambda: context.journal.busy
         self._plan = Plan(
             config=config,
             context=context,
@@ -254,6 +255,7 @@ def _web_options(config: Config) -> WebOptions:
     return WebOptions(
         host=web.bind.host,
         hosts=(public,) if public else (),
+        command_s=config.collection.ask_timeout_s,
         unavailable=(ReadModelUnavailable,),
     )
 

@@ -30,6 +30,6 @@ class AlarmAcknowledged(DomainEvent, frozen=True, array_like=True, kw_only=True)
     """An operator has seen the alarm."""
 
     alarm: str
-    """Its kind and place, e.g. ``over-voltage:L1``."""
+    """Its id, as text: the position in the log of the event that raised it."""
     actor: str
     note: str = ""

@@ -265,6 +265,8 @@ class DlmsServer:
             return response
         # A normal response carries its value behind the choice; a list is taken from its count on.
         raw = response[4:] if response[1] == apdu_get.NORMAL else response[3:]
+        if len(raw) <= room:
+            return response  # one block would be no shorter, and not every client takes it
         session.blocks = [raw[at : at + room] for at in range(0, len(raw), room)]
         return self._block(invoke, 1, session)
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from protocols.dlms import hdlc
-from protocols.dlms.hdlc import HdlcFrame, HdlcLimits, HdlcReader, Kind
+from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
+from protocols.dlms.hdlc_limits import HdlcLimits, decode_limits, encode_limits
 from protocols.dlms.llc import RESPONSE, strip_llc
 
 Answer = Callable[[bytes, int], bytes | None]
@@ -15,6 +16,8 @@ class HdlcServer:
     def __init__(
         self, logical: int, physical: int | None, answer: Answer, reset: Callable[[], None]
     ) -> None:
+        self.information_max = 512
+        """Bytes of information in a frame, either way."""
         self._address = (logical, physical)
         self._answer = answer
         self._reset = reset
@@ -67,15 +70,16 @@ class HdlcServer:
         return b""
 
     def _connect(self, frame: HdlcFrame) -> bytes:
-        wanted = hdlc.decode_limits(frame.information)
+        wanted = decode_limits(frame.information)
         self._limits = HdlcLimits(
-            min(wanted.information_receive, 512), min(wanted.information_send, 512)
+            min(wanted.information_receive, self.information_max),
+            min(wanted.information_send, self.information_max),
         )
         self._connected = True
         self._expected = self._next = 0
         self._request, self._pieces = b"", []
         self._reset()
-        return self._reply(frame, hdlc.UA, hdlc.encode_limits(self._limits))
+        return self._reply(frame, hdlc.UA, encode_limits(self._limits))
 
     def _information(self, frame: HdlcFrame) -> bytes:
         if frame.send_number != self._expected:

@@ -48,10 +48,19 @@ def decide(measurement: Measurement, limits: ClockLimits) -> Action:
     drift_s = abs(measurement.drift_s)
     if drift_s <= limits.quiet_s + measurement.uncertainty_s:
         return Action.NONE
-    if drift_s <= limits.slew_s:
-        too_vague = measurement.uncertainty_s > limits.slew_s / 2
-        return Action.UNCERTAIN if too_vague else Action.SLEW
-    return Action.SET if drift_s <= limits.set_s else Action.WORK_ORDER
+    for band_s, action in ((limits.slew_s, Action.SLEW), (limits.set_s, Action.SET)):
+        if drift_s <= band_s:
+            too_vague = measurement.uncertainty_s > band_s / 2
+            return Action.UNCERTAIN if too_vague else action
+    return Action.WORK_ORDER
+
+
+def is_well(measurement: Measurement, limits: ClockLimits) -> bool:
+    """Whether the clock is within the quiet band, however the uncertainty falls.
+
+    Not the opposite of "off": what lies between proves neither, and leaves a drift as it is.
+    """
+    return abs(measurement.drift_s) + measurement.uncertainty_s <= limits.quiet_s
 
 
 def judge(
@@ -75,7 +84,7 @@ def judge(
                 action=action.value,
             )
         ]
-    if raised and action is Action.NONE:
+    if raised and is_well(measurement, limits):
         return [
             ClockDriftCleared(
                 received_at=received_at,

@@ -8,6 +8,9 @@ from hes.events.reading import PushKept
 
 PART_SIZE: Final = 1500
 """An event must fit a RAW column of Oracle, 2,000 bytes; a longer message is split."""
+DETAIL_SIZE_MAX: Final = 240
+"""Bytes of UTF-8: with the other texts in 1,500 + 240 + 2 x 64 and some 50 of framing."""
+TEXT_SIZE_MAX: Final = 64
 
 
 def kept_events(
@@ -24,13 +27,18 @@ def kept_events(
     return [
         PushKept(
             received_at=received_at,
-            reason=reason,
-            detail=detail[:200],
+            reason=shortened(reason, TEXT_SIZE_MAX),
+            detail=shortened(detail, DETAIL_SIZE_MAX),
             data=piece,
             part=number,
             parts=len(pieces),
             digest=digest if number == 1 else None,
-            system_title=title,
+            system_title=None if title is None else shortened(title, TEXT_SIZE_MAX),
         )
         for number, piece in enumerate(pieces, start=1)
     ]
+
+
+def shortened(text: str, size_max: int) -> str:
+    """Return as much of ``text`` as fits into ``size_max`` bytes of UTF-8."""
+    return text.encode("utf-8", "replace")[:size_max].decode("utf-8", "ignore")

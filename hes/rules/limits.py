@@ -18,6 +18,16 @@ class OverVoltageLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknow
     """So many samples in a row must agree, since one instant proves little."""
     reference: str
 
+    @property
+    def on_v(self) -> float:
+        """The limit itself; a voltage on it is allowed still."""
+        return _product(self.nominal_v, self.on_ratio)
+
+    @property
+    def off_v(self) -> float:
+        """Below this a raised phase is well again."""
+        return _product(self.nominal_v, self.off_ratio)
+
 
 class ClockLimits(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The bands of the clock policy, seconds of drift."""
@@ -50,3 +60,8 @@ def load_limits(overrides: dict[str, dict[str, object]] | None = None) -> Limits
     for section, values in (overrides or {}).items():
         data.setdefault(section, {}).update(values)
     return msgspec.convert(data, Limits)
+
+
+def _product(volts: float, ratio: float) -> float:
+    # 230.0 * 1.04 is 239.20000000000002: a meter that says 239.2 would be below it.
+    return round(volts * ratio, 6)

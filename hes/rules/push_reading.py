@@ -38,9 +38,7 @@ def _key(value: Any, scale_of: ScaleOf) -> ChannelKey:
 
 def storable(value: Any) -> Value:
     """Return a decoded value as an event can hold it."""
-    if isinstance(value, tuple):
-        return [storable(part) for part in value]
-    if isinstance(value, list):
+    if isinstance(value, tuple | list):
         return [storable(part) for part in value]
     if isinstance(value, bool):
         return int(value)
@@ -48,4 +46,6 @@ def storable(value: Any) -> Value:
         return str(value)
     if isinstance(value, str):
         return str(value)
+    if isinstance(value, float):
+        return float(value)  # a number of 32 bits turns into the shortest that is the same
     return value if isinstance(value, int | float | bytes) else None

@@ -7,6 +7,7 @@ each other. See ``hes.store.sqlite_file`` for the connections.
 import sqlite3
 import threading
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Final
 
 import msgspec
@@ -33,6 +34,11 @@ _FIND_STREAM: Final = (
     " FROM stream WHERE name = ?"
 )
 INSERT: Final = "INSERT INTO ev (nid, oid, ver, topic, state) VALUES (?, ?, ?, ?, ?)"
+ROWS_AT_ONCE: Final = (256, 32)
+"""Rows of one statement. SQLite gives the interpreter to another thread before each of its steps
+and may wait some milliseconds to get it back: a row a step would make the trio thread and this one
+wait for each other all the time."""
+INSERTS: Final = {count: INSERT + ", (?, ?, ?, ?, ?)" * (count - 1) for count in ROWS_AT_ONCE}
 
 Rows = list[tuple[int, int, int, int, bytes]]
 """Rows of ``ev``, in the order of ``INSERT``."""
@@ -82,7 +88,7 @@ class SqliteEventLog:
                     self._topics.clear()
                 results, rows = self._place(db, batch, nid)
                 save_layouts(db, layouts)
-                db.executemany(INSERT, rows)
+                insert(db, rows)
                 nid += len(rows)
                 db.execute("UPDATE head SET nid = ?", (nid,))
             self._end = nid
@@ -230,6 +236,17 @@ class SqliteEventLog:
     def load_secrets(self) -> dict[str, bytes]:
         """See ``EventLog.load_secrets``."""
         return dict(self._file.rows("SELECT name, value FROM secret"))
+
+
+def insert(db: sqlite3.Connection, rows: Rows) -> None:
+    """Insert rows of ``ev``, many with each statement."""
+    at = 0
+    for count, sql in INSERTS.items():
+        while len(rows) - at >= count:
+            db.execute(sql, list(chain.from_iterable(rows[at : at + count])))
+            at += count
+    if at < len(rows):
+        db.executemany(INSERT, rows[at:])
 
 
 def add_stream(db: sqlite3.Connection, name: str) -> int:

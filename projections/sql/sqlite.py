@@ -7,11 +7,12 @@ a power cut the last ones are simply folded again, position and rows alike.
 import sqlite3
 from pathlib import Path
 from typing import Final
+from urllib.parse import quote
 
 from projections.errors import ReadModelError, ReadModelUnavailable
 
 BUSY_S: Final = 10.0
-CACHE_KIB: Final = 65_536
+CACHE_KIB: Final = 16_384
 APPLICATION_ID: Final = 0x48455332
 """``HES2`` in the header of the file."""
 BASE: Final = (
@@ -50,7 +51,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
     try:
         mode = "ro" if read_only else "rwc"
         connection = sqlite3.connect(
-            f"file:{path}?mode={mode}",
+            f"file:{quote(path)}?mode={mode}",
             uri=True,
             timeout=BUSY_S,
             isolation_level=None,

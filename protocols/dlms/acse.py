@@ -7,6 +7,7 @@ import msgspec
 
 from protocols.dlms.ber import field, fields, inner
 from protocols.dlms.lengths import decode_length, truncated
+from protocols.dlms.reading import Cursor
 from protocols.errors import RemoteProtocolError
 
 AARQ_TAG: Final = 0x60
@@ -18,6 +19,8 @@ _MECHANISM_OID: Final = bytes.fromhex("608574050802")
 CONTEXT_LN: Final = 1
 CONTEXT_LN_CIPHERED: Final = 3
 CONFORMANCE_HEAD: Final = bytes.fromhex("5f1f0400")
+_CONFORMANCE_HEADS: Final = (CONFORMANCE_HEAD, bytes.fromhex("5f0400"))
+"""The tag in two bytes, and in one as older meters write it; length; no unused bits."""
 
 CONFORMANCE_CLIENT: Final = bytes.fromhex("00fe1f")
 """What we can do: general protection, block transfer both ways, GET, SET, ACTION, selective access,
@@ -222,8 +225,9 @@ def decode_initiate_request(data: bytes) -> InitiateRequest:
     at = 1
     key: bytes | None = None
     if data[at : at + 1] == b"\x01":
-        size, at = decode_length(data, at + 1)
-        key, at = data[at : at + size], at + size
+        cursor = Cursor(data, at + 1)
+        key = cursor.octets()
+        at = cursor.at
     else:
         at += 1
     allowed = True
@@ -232,17 +236,27 @@ def decode_initiate_request(data: bytes) -> InitiateRequest:
     else:
         at += 1
     at += 2 if data[at : at + 1] == b"\x01" else 1  # proposed quality of service
-    if len(data) != at + 10:
-        raise truncated(10, at, data)
-    if data[at + 1 : at + 4] != CONFORMANCE_HEAD[:3]:
-        raise RemoteProtocolError("acse", "an initiate request without conformance block")
-    return InitiateRequest(
+    cursor = Cursor(data, at)
+    request = InitiateRequest(
         dedicated_key=key,
         response_allowed=allowed,
-        version=data[at],
-        conformance=data[at + 5 : at + 8],
-        max_pdu=int.from_bytes(data[at + 8 : at + 10]),
+        version=cursor.byte(),
+        conformance=_conformance(cursor),
+        max_pdu=cursor.number(2),
     )
+    cursor.end()
+    return request
+
+
+def _conformance(cursor: Cursor) -> bytes:
+    """Take the conformance block: 24 bits."""
+    for head in _CONFORMANCE_HEADS:
+        if cursor.data.startswith(head, cursor.at):
+            cursor.take(len(head))
+            return cursor.take(3)
+    if any(head.startswith(cursor.data[cursor.at :]) for head in _CONFORMANCE_HEADS):
+        raise truncated(len(CONFORMANCE_HEAD), cursor.at, cursor.data)
+    raise RemoteProtocolError("acse", "an initiate message without conformance block")
 
 
 def encode_initiate_request(request: InitiateRequest) -> bytes:
@@ -258,16 +272,15 @@ def encode_initiate_request(request: InitiateRequest) -> bytes:
 def decode_initiate_response(data: bytes) -> InitiateResponse:
     """Return the xDLMS initiate response (tag 08)."""
     at = 3 if data[1:2] == b"\x01" else 2  # negotiated quality of service
-    if len(data) != at + 12:
-        raise truncated(12, at, data)
-    if data[at + 1 : at + 4] != CONFORMANCE_HEAD[:3]:
-        raise RemoteProtocolError("acse", "an initiate response without conformance block")
-    return InitiateResponse(
-        version=data[at],
-        conformance=data[at + 5 : at + 8],
-        max_pdu=int.from_bytes(data[at + 8 : at + 10]),
-        vaa=int.from_bytes(data[at + 10 : at + 12]),
+    cursor = Cursor(data, at)
+    response = InitiateResponse(
+        version=cursor.byte(),
+        conformance=_conformance(cursor),
+        max_pdu=cursor.number(2),
+        vaa=cursor.number(2),
     )
+    cursor.end()
+    return response
 
 
 def encode_initiate_response(response: InitiateResponse) -> bytes:

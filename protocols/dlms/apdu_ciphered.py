@@ -15,6 +15,9 @@ from protocols.errors import RemoteProtocolError
 
 GENERAL_GLO: Final = 0xDB
 GENERAL_DED: Final = 0xDC
+GLO_EVENT: Final = 0xCA
+DED_EVENT: Final = 0xD2
+"""An event-notification under the keys of a sender that only its connection tells."""
 GLO_INITIATE_REQUEST: Final = 0x21
 GLO_INITIATE_RESPONSE: Final = 0x28
 GLO: Final = {

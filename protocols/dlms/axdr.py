@@ -14,6 +14,7 @@ Every count is compared with the bytes that are left before anything is made of 
 a limit, so a message costs at most in proportion to its own size.
 """
 
+from math import inf
 from struct import Struct
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ DEPTH_MAX: Final = 16
 """The deepest object of the Blue Book, a push setup's list in a profile, nests half as deep."""
 
 _U16: Final = Struct(">H").unpack_from
+_SINGLE: Final = Struct(">f")
 _U32: Final = Struct(">I").unpack_from
 
 FIXED: Final[dict[int, str]] = {
@@ -41,6 +43,7 @@ OCTETS: Final = 9
 VISIBLE: Final = 10
 UTF8: Final = 12
 COMPACT_ARRAY: Final = 19
+SINGLE: Final = 23
 NOTHING: Final = frozenset({0, 255})
 
 
@@ -48,6 +51,28 @@ class BitString(str):
     """Bits in the order of transmission, ``"0101"``."""
 
     __slots__ = ()
+
+
+class Single(float):
+    """A number that came in 32 bits: exact, with fewer digits worth showing.
+
+    ``float(single)`` is the number of fewest digits that is the same in 32 bits: 230.3 for
+    230.3000030517578.
+    """
+
+    __slots__ = ()
+
+    def __float__(self) -> float:
+        shorter = (float(f"{self:.{digits}g}") for digits in range(6, 9))
+        return next((one for one in shorter if _in_single(one) == self), float(f"{self:.9g}"))
+
+
+def _in_single(value: float) -> float:
+    try:
+        single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
+    except OverflowError:  # rounded up beyond the largest number of 32 bits
+        return inf
+    return single
 
 
 def decode(data: bytes, start: int = 0, depth: int = 0) -> tuple[Any, int]:
@@ -66,14 +91,15 @@ def decode(data: bytes, start: int = 0, depth: int = 0) -> tuple[Any, int]:
         end = start + 1 + reader.size
         if end > len(data):
             raise truncated(reader.size, start + 1, data)
-        return reader.unpack_from(data, start + 1)[0], end
+        value = reader.unpack_from(data, start + 1)[0]
+        return (Single(value) if tag == SINGLE else value), end
     if tag == OCTETS:
         return _octets(data, start + 1)
     if tag in {ARRAY, STRUCTURE}:
         return _sequence(data, start + 1, depth)
     if tag in NOTHING:
         return None, start + 1
-    return _rare(tag, data, start, depth)
+    return _rare(tag, data, start)
 
 
 def decode_all(data: bytes, start: int = 0) -> Any:
@@ -123,7 +149,7 @@ def _sequence(data: bytes, start: int, depth: int) -> tuple[list[Any], int]:
     return values, start
 
 
-def _rare(tag: int, data: bytes, start: int, depth: int) -> tuple[Any, int]:
+def _rare(tag: int, data: bytes, start: int) -> tuple[Any, int]:
     if tag in _TIMES:
         end = start + 1 + _TIMES[tag]
         if end > len(data):
@@ -135,7 +161,7 @@ def _rare(tag: int, data: bytes, start: int, depth: int) -> tuple[Any, int]:
     if tag == BIT_STRING:
         return _bits(data, start + 1)
     if tag == COMPACT_ARRAY:
-        return decode_compact_array(data, start + 1, depth, decode_contents)
+        return decode_compact_array(data, start + 1, decode_contents)
     raise RemoteProtocolError("data-tag", f"unknown data tag {tag} at byte {start}")
 
 
@@ -168,7 +194,8 @@ def decode_contents(tag: int, data: bytes, start: int) -> tuple[Any, int]:
             raise truncated(size, start, data)
         if reader is None:
             return data[start : start + size], start + size
-        return reader.unpack_from(data, start)[0], start + size
+        value = reader.unpack_from(data, start)[0]
+        return (Single(value) if tag == SINGLE else value), start + size
     if tag in {OCTETS, VISIBLE, UTF8}:
         raw, end = _octets(data, start)
         return (raw if tag == OCTETS else _text(raw, tag)), end

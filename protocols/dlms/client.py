@@ -13,47 +13,28 @@ from protocols.dialogue import Exchange
 from protocols.dlms import acse, apdu_action, apdu_get, apdu_set
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.apdu import decode_apdu
-from protocols.dlms.apdu_ciphered import (
-    GLO,
-    GLO_INITIATE_REQUEST,
-    Ciphered,
-    encode_ciphered,
-)
-from protocols.dlms.apdu_errors import ConfirmedServiceError, ExceptionResponse
+from protocols.dlms.apdu_ciphered import GLO_INITIATE_REQUEST, Ciphered, encode_ciphered
 from protocols.dlms.association import Association, Signal, step
 from protocols.dlms.axdr import decode_all
 from protocols.dlms.axdr_encode import octets
 from protocols.dlms.carrier import Carrier, Step
 from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute, Refused, Result, Selection
-from protocols.dlms.opened import open_ciphered
+from protocols.dlms.requester import PRIORITY, CounterTooLow, Requester, refusal
 from protocols.dlms.rows import decode_rows
-from protocols.dlms.security import (
-    AUTHENTICATED,
-    ENCRYPTED,
-    Keys,
-    check_gmac_token,
-    gmac_token,
-    protect,
-)
+from protocols.dlms.security import Keys, check_gmac_token, gmac_token
 from protocols.dlms.timers import DlmsTimers
-from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError
+from protocols.dlms.wrapper import APDU_SIZE_MAX
+from protocols.errors import MeterRefused, ProtocolError, RemoteProtocolError
+
+__all__ = ["ClientSettings", "CounterTooLow", "Dialogue", "DlmsClient"]
 
 T = TypeVar("T")
 Dialogue = Generator[Exchange, bytes | None, T]
 
-INVOKE: Final = 0xC1
-"""Invoke id 1, confirmed, high priority."""
 VALUE_SIZE_MAX: Final = 1024 * 1024
 """A value in blocks may not be longer: 60 days of a wide profile have 150 KB."""
-GUARDED: Final = AUTHENTICATED | ENCRYPTED
-
-
-class CounterTooLow(MeterRefused):
-    """The meter wants a higher invocation counter: jump to ``wanted`` and associate again."""
-
-    def __init__(self, wanted: int) -> None:
-        super().__init__(f"the meter wants invocation counter {wanted} or higher")
-        self.wanted = wanted
+BLOCKS_MAX: Final = 16_384
+"""Nor may it have more of them: of 64 bytes they make that size."""
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -66,7 +47,7 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
     """Our system title."""
     meter_title: bytes | None = None
     """The meter's, when it is known before it says so itself."""
-    max_pdu: int = 0xFFFF
+    max_pdu: int = APDU_SIZE_MAX
     """The longest APDU that we take."""
     timers: DlmsTimers = DlmsTimers()
 
@@ -89,13 +70,15 @@ class DlmsClient:
     ) -> None:
         self.state = Association.CLOSED
         self.agreed: acse.InitiateResponse | None = None
-        self.meter_title = settings.meter_title
+        self.requester = Requester(
+            carrier, title=settings.title, keys=settings.keys, counter=counter
+        )
+        self.requester.ciphered = settings.ciphered
+        self.requester.meter_title = settings.meter_title
         self._carrier = carrier
         self._settings = settings
         self._counter = counter
         self._challenge = challenge
-        self._meter_counter = -1
-        """The highest counter that the meter used in this association."""
 
     def _signal(self, signal: Signal) -> None:
         self.state = step(self.state, signal)
@@ -118,10 +101,10 @@ class DlmsClient:
         request = acse.encode_aarq(self._aarq(challenge))
         self._signal(Signal.REQUESTED)
         wait_s = self._settings.timers.associate_s
-        answer = decode_apdu((yield from self._carrier.ask(request, wait_s=wait_s)))
+        answer = yield from self.requester.associate(request, wait_s)
         if not isinstance(answer, acse.Aare):
             self._signal(Signal.REFUSED)
-            raise _refusal(answer)
+            raise refusal(answer)
         self._take_aare(answer)
         if self._settings.auth > Mechanism.LOW:
             yield from self._prove(challenge, answer.authentication_value or b"")
@@ -136,7 +119,7 @@ class DlmsClient:
                 authentication_value=settings.password if low else None,
                 user_information=initiate,
             )
-        message = self._protect(initiate)
+        message = self.requester.protect(initiate)
         return acse.Aarq(
             context=acse.CONTEXT_LN_CIPHERED,
             system_title=settings.title,
@@ -151,59 +134,93 @@ class DlmsClient:
             self._signal(Signal.REFUSED)
             raise MeterRefused(f"the meter refused the association ({_why(aare)})")
         if aare.system_title:
-            self.meter_title = aare.system_title
+            self.requester.meter_title = aare.system_title
         if aare.user_information is None:
             raise RemoteProtocolError("acse", "an accepted association without its terms")
         terms = decode_apdu(aare.user_information)
         if isinstance(terms, Ciphered):
-            terms = self._open(terms)
+            terms = self.requester.open(terms)
         if not isinstance(terms, acse.InitiateResponse):
             self._signal(Signal.REFUSED)
-            raise _refusal(terms)
+            raise refusal(terms)
         self.agreed = terms
         high = self._settings.auth > Mechanism.LOW
         self._signal(Signal.CHALLENGED if high else Signal.ACCEPTED)
 
     def _prove(self, ours: bytes, theirs: bytes) -> Step:
         """Exchange the answers to both challenges (reply_to_HLS_authentication)."""
-        keys, title = self._keys(), self._settings.title
+        requester, title = self.requester, self._settings.title
+        keys = requester.keys()
         if not 8 <= len(theirs) <= 64:
             raise RemoteProtocolError("acse", f"a challenge of {len(theirs)} bytes")
+        if theirs == ours or requester.meter_title == title:
+            # Whoever holds no key could send our own answer back to us.
+            raise RemoteProtocolError("acse", "the meter sends our own challenge or title back")
         token = gmac_token(theirs, title=title, counter=self._counter(), keys=keys)
         method = Attribute(15, ASSOCIATION_OBIS, 1)
-        request = apdu_action.ActionRequest(INVOKE, method, octets(token))
-        answer = yield from self._service(apdu_action.encode_request(request))
+        request = apdu_action.ActionRequest(requester.next_invoke(), method, octets(token))
+        requester.proving = True
+        answer = yield from requester.service(apdu_action.encode_request(request))
+        requester.proving = False
         if not isinstance(answer, apdu_action.ActionResponse):
             self._signal(Signal.REFUSED)
-            raise _refusal(answer)
+            raise refusal(answer)
         if answer.result or not isinstance(answer.value, bytes):
             self._signal(Signal.REFUSED)
             raise MeterRefused(f"the meter did not accept our key (action result {answer.result})")
-        meter = self.meter_title or b""
+        meter = requester.meter_title or b""
         check_gmac_token(answer.value, ours, title=meter, keys=keys)
         self._signal(Signal.PROVEN)
 
-    def release(self) -> Step:
-        """End the association and the link; what the meter says to it does not matter."""
+    def release(self, *, tell: bool = True) -> Dialogue[bool]:
+        """End the association and the link; return whether the meter followed.
+
+        What it says to it does not matter. Where the link below closes, the association ends with
+        it; the wrapper has nothing to close, and a meter may refuse the next one until it is told.
+        """
+        heard = True
         if self.state is Association.ASSOCIATED:
             self._signal(Signal.RELEASED)
+            if tell and not self._carrier.numbered:
+                heard = yield from self.let_go()
         yield from self._carrier.disconnect()
         self._signal(Signal.DISCONNECTED)
+        return heard
+
+    def let_go(self) -> Dialogue[bool]:
+        """Ask the meter to end whatever association it has; return whether it answered."""
+        information = None
+        if self._settings.ciphered:
+            initiate = acse.encode_initiate_request(
+                acse.InitiateRequest(max_pdu=self._settings.max_pdu)
+            )
+            message = self.requester.protect(initiate)
+            information = encode_ciphered(GLO_INITIATE_REQUEST, message)
+        request = acse.Release(response=False, reason=0, user_information=information)
+        wait_s = self._settings.timers.release_s
+        try:
+            yield from self._carrier.ask(acse.encode_release(request), wait_s=wait_s)
+        except ProtocolError:
+            return False
+        return True
 
     # -- services
 
     def get(self, attribute: Attribute, selection: Selection | None = None) -> Dialogue[Result]:
         """Read one attribute; a refusal is a result."""
-        request = apdu_get.encode_request(apdu_get.GetRequest(INVOKE, attribute, selection))
-        answer = yield from self._service(request)
+        request = apdu_get.encode_request(
+            apdu_get.GetRequest(self.requester.next_invoke(), attribute, selection)
+        )
+        answer = yield from self.requester.service(request)
         if isinstance(answer, apdu_get.GetResponse):
             return answer.result
         if isinstance(answer, apdu_get.GetBlock):
-            return (yield from self._blocks(answer))
-        raise _refusal(answer)
+            whole = yield from self._blocks(answer)
+            return whole if isinstance(whole, Refused) else _joined(whole)
+        raise refusal(answer)
 
-    def _blocks(self, block: apdu_get.GetBlock) -> Dialogue[Result]:
-        """Collect the further blocks of a long value and decode it."""
+    def _blocks(self, block: apdu_get.GetBlock) -> Dialogue[bytes | Refused]:
+        """Collect the further blocks of a long value."""
         joined: list[bytes] = []
         size, expected = 0, 1
         while True:
@@ -213,14 +230,15 @@ class DlmsClient:
                 raise RemoteProtocolError("block", f"block {block.block}, expected {expected}")
             joined.append(block.raw)
             size += len(block.raw)
-            if size > VALUE_SIZE_MAX:
+            if size > VALUE_SIZE_MAX or expected > BLOCKS_MAX:
                 raise RemoteProtocolError("size", f"a value of more than {VALUE_SIZE_MAX} bytes")
             if block.last:
-                return _joined(b"".join(joined))
-            request = apdu_get.encode_request(apdu_get.GetNext(INVOKE, block.block))
-            answer = yield from self._service(request)
+                return b"".join(joined)
+            invoke = PRIORITY | block.invoke & 0x0F  # all blocks belong to one request
+            request = apdu_get.encode_request(apdu_get.GetNext(invoke, block.block))
+            answer = yield from self.requester.service(request)
             if not isinstance(answer, apdu_get.GetBlock):
-                raise _refusal(answer)
+                raise refusal(answer)
             block, expected = answer, expected + 1
 
     def get_list(self, attributes: Sequence[Attribute]) -> Dialogue[list[Result]]:
@@ -245,83 +263,30 @@ class DlmsClient:
     def _get_chunk(self, chunk: Sequence[Attribute]) -> Dialogue[list[Result] | None]:
         """Read a list in one request; None when the meter does not do that."""
         wanted = tuple((attribute, None) for attribute in chunk)
-        request = apdu_get.encode_request(apdu_get.GetList(INVOKE, wanted))
-        answer = yield from self._service(request)
+        request = apdu_get.encode_request(apdu_get.GetList(self.requester.next_invoke(), wanted))
+        answer = yield from self.requester.service(request)
         if isinstance(answer, apdu_get.GetBlock):
-            joined = yield from self._raw_blocks(answer)
-            answer = _list_from_blocks(joined)
+            joined = yield from self._blocks(answer)
+            answer = None if isinstance(joined, Refused) else _list_from_blocks(joined)
         if isinstance(answer, apdu_get.GetListResponse) and len(answer.results) == len(chunk):
             return list(answer.results)
         return None
 
-    def _raw_blocks(self, block: apdu_get.GetBlock) -> Dialogue[bytes]:
-        joined = block.raw
-        while not block.last and block.error is None and len(joined) <= VALUE_SIZE_MAX:
-            request = apdu_get.encode_request(apdu_get.GetNext(INVOKE, block.block))
-            answer = yield from self._service(request)
-            if not isinstance(answer, apdu_get.GetBlock):
-                raise _refusal(answer)
-            block = answer
-            joined += block.raw
-        return joined
-
     def set(self, attribute: Attribute, value: bytes) -> Dialogue[int]:
         """Write one attribute (``value`` comes encoded); return 0 or the meter's reason."""
-        request = apdu_set.SetRequest(INVOKE, attribute, None, value)
-        answer = yield from self._service(apdu_set.encode_request(request))
+        request = apdu_set.SetRequest(self.requester.next_invoke(), attribute, None, value)
+        answer = yield from self.requester.service(apdu_set.encode_request(request))
         if isinstance(answer, apdu_set.SetResponse):
             return answer.result
-        raise _refusal(answer)
+        raise refusal(answer)
 
     def action(self, method: Attribute, parameter: bytes | None = None) -> Dialogue[int]:
         """Call a method (``parameter`` comes encoded); return 0 or the meter's reason."""
-        request = apdu_action.ActionRequest(INVOKE, method, parameter)
-        answer = yield from self._service(apdu_action.encode_request(request))
+        request = apdu_action.ActionRequest(self.requester.next_invoke(), method, parameter)
+        answer = yield from self.requester.service(apdu_action.encode_request(request))
         if isinstance(answer, apdu_action.ActionResponse):
             return answer.result
-        raise _refusal(answer)
-
-    # -- protection
-
-    def _keys(self) -> Keys:
-        if self._settings.keys is None:
-            raise LocalProtocolError("keys", "this association needs keys")
-        return self._settings.keys
-
-    def _protect(self, plain: bytes) -> bytes:
-        keys = self._keys()
-        return protect(
-            plain, title=self._settings.title, control=GUARDED, counter=self._counter(),
-            key=keys.encryption, ak=keys.authentication,
-        )  # fmt: skip
-
-    def _service(self, request: bytes) -> Dialogue[Any]:
-        """Send one service request, protected if need be; return the decoded answer."""
-        if not self._settings.ciphered:
-            return decode_apdu((yield from self._carrier.ask(request)))
-        sealed = encode_ciphered(GLO[request[0]], self._protect(request))
-        answer = decode_apdu((yield from self._carrier.ask(sealed)))
-        return self._open(answer) if isinstance(answer, Ciphered) else self._in_the_open(answer)
-
-    def _open(self, ciphered: Ciphered) -> Any:
-        """Take the protection off; the counter counts only once the tag was right."""
-        if not ciphered.header.control & AUTHENTICATED:
-            raise RemoteProtocolError("security", "the meter's answer is not authenticated")
-        opened = open_ciphered(ciphered, self._keys(), self.meter_title)
-        if opened.counter <= self._meter_counter:
-            raise RemoteProtocolError(
-                "counter", f"the meter used counter {opened.counter} after {self._meter_counter}"
-            )
-        self._meter_counter = opened.counter
-        return opened.plain
-
-    def _in_the_open(self, answer: Any) -> Any:
-        """Judge an answer without protection in an association that asks for it."""
-        if isinstance(answer, ExceptionResponse | ConfirmedServiceError):
-            raise _refusal(answer)
-        if self.state is Association.PENDING and isinstance(answer, apdu_action.ActionResponse):
-            return answer  # the proof itself protects this one
-        raise RemoteProtocolError("security", "the meter's answer is not ciphered")
+        raise refusal(answer)
 
 
 def _joined(raw: bytes) -> Result:
@@ -335,20 +300,9 @@ def _joined(raw: bytes) -> Result:
 
 def _list_from_blocks(joined: bytes) -> Any:
     """Decode the results of a long answer to a list: count, then results."""
-    return decode_apdu(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, INVOKE)) + joined)
+    return decode_apdu(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, 0)) + joined)
 
 
 def _why(aare: acse.Aare) -> str:
     known = {d.value: d.name.lower().replace("_", " ") for d in acse.Diagnostic}
     return known.get(aare.diagnostic, f"diagnostic {aare.diagnostic}")
-
-
-def _refusal(answer: Any) -> MeterRefused | RemoteProtocolError:
-    """Return the error for an answer that is not one to the question."""
-    if isinstance(answer, ExceptionResponse):
-        if answer.invocation_counter is not None:
-            return CounterTooLow(answer.invocation_counter)
-        return MeterRefused(f"the meter refused the request: {answer}")
-    if isinstance(answer, ConfirmedServiceError):
-        return MeterRefused(f"the meter refused the request: {answer}")
-    return RemoteProtocolError("answer", f"a {type(answer).__name__} is no answer to this request")

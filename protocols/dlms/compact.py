@@ -13,8 +13,10 @@ from protocols.errors import RemoteProtocolError
 
 DESCRIPTION_NODES_MAX: Final = 1024
 DESCRIPTION_DEPTH_MAX: Final = 8
-VALUES_MAX: Final = 100_000
-"""Null contents take no bytes at all, so their number needs a limit of its own."""
+VALUES_MIN: Final = 64
+VALUES_PER_BYTE_MAX: Final = 8
+"""Null contents take no bytes at all, so their number needs a limit of its own: so many values may
+be made, and so many more for each byte of the contents."""
 
 ReadScalar = Callable[[int, bytes, int], tuple[Any, int]]
 
@@ -40,17 +42,15 @@ class _Budget:
             raise RemoteProtocolError("size", "a compact array describes too many values")
 
 
-def decode_compact_array(
-    data: bytes, start: int, depth: int, read: ReadScalar
-) -> tuple[list[Any], int]:
+def decode_compact_array(data: bytes, start: int, read: ReadScalar) -> tuple[list[Any], int]:
     """Return the elements of the compact array whose description is at ``start``."""
-    description, start = _describe(data, start, depth, _Budget(DESCRIPTION_NODES_MAX))
+    description, start = _describe(data, start, 0, _Budget(DESCRIPTION_NODES_MAX))
     size, start = decode_length(data, start)
     end = start + size
     if end > len(data):
         raise truncated(size, start, data)
     contents = data[:end]
-    budget = _Budget(VALUES_MAX)
+    budget = _Budget(VALUES_MIN + VALUES_PER_BYTE_MAX * size)
     values: list[Any] = []
     while start < end:
         before = start

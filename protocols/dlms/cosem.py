@@ -71,6 +71,7 @@ class Refused(msgspec.Struct, frozen=True):
 Result = Any
 """A decoded value, or ``Refused``."""
 
+OBIS_SIZE: Final = 6
 CLOCK_OBIS: Final = bytes((0, 0, 1, 0, 0, 255))
 ASSOCIATION_OBIS: Final = bytes((0, 0, 40, 0, 0, 255))
 LOGICAL_NAME_OBIS: Final = bytes((0, 0, 42, 0, 0, 255))

@@ -6,7 +6,8 @@ Layout::
 
 FF (FFFF for the year, 8000 for the deviation) means not specified. The deviation is minutes from
 local time to UTC: local + deviation = UTC, -420 (FE5C) in Vietnam. Some makers write it with the
-other sign; that is a property of the meter type.
+other sign; that is a property of the meter type, or seen from a deviation that is just the opposite
+of the local one: no meter of this grid stands in the time zone of the other side.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -59,7 +60,18 @@ def _to_utc_min(octets: bytes, utc_offset_min: int, positive_east: bool) -> int:
         return -utc_offset_min
     if abs(deviation) > DEVIATION_MAX:
         raise ValueError(f"a deviation of {deviation} minutes")
-    return -deviation if positive_east else deviation
+    return -deviation if positive_east or has_other_sign(octets, utc_offset_min) else deviation
+
+
+def deviation_of(octets: bytes) -> int | None:
+    """Return the deviation as written, minutes; None when it is not specified or absurd."""
+    deviation = int.from_bytes(octets[9:11], signed=True)
+    return deviation if abs(deviation) <= DEVIATION_MAX else None
+
+
+def has_other_sign(octets: bytes, utc_offset_min: int) -> bool:
+    """Whether a time carries the deviation of a place ``utc_offset_min`` ahead of UTC, negated."""
+    return utc_offset_min != 0 and deviation_of(octets) == utc_offset_min
 
 
 def encode_time(
@@ -68,6 +80,7 @@ def encode_time(
     utc_offset_min: int | None = 0,
     status: int = 0,
     with_deviation: bool = True,
+    positive_east: bool = False,
 ) -> bytes:
     """Return the 12 octets of ``instant`` in a local time that far ahead of UTC.
 
@@ -75,7 +88,9 @@ def encode_time(
     """
     offset_min = utc_offset_min or 0
     local = instant.astimezone(UTC) + timedelta(minutes=offset_min)
-    deviation = -offset_min if with_deviation else UNSPECIFIED_DEVIATION
+    deviation = offset_min if positive_east else -offset_min
+    if not with_deviation:
+        deviation = UNSPECIFIED_DEVIATION
     return (
         local.year.to_bytes(2)
         + bytes((local.month, local.day, local.isoweekday()))

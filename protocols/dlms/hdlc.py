@@ -177,13 +177,12 @@ def decode_body(body: bytes) -> HdlcFrame:
     source, at = _address(body, at)
     if at + 3 > len(body):
         raise RemoteProtocolError("format", "a frame without control field or check")
+    has_information = at + 3 < len(body)
+    if has_information and not may_be_header(body[:HEADER_SIZE_MAX]):
+        raise RemoteProtocolError("hcs", "the header check is wrong")
     if fcs16(body[:-2]) != int.from_bytes(body[-2:], "little"):
         raise RemoteProtocolError("fcs", "the frame check is wrong")
-    information = b""
-    if at + 3 < len(body):
-        if at + 5 > len(body) or fcs16(body[: at + 1]) != body[at + 1] | body[at + 2] << 8:
-            raise RemoteProtocolError("hcs", "the header check is wrong")
-        information = body[at + 3 : -2]
+    information = body[at + 3 : -2] if has_information else b""
     return HdlcFrame(destination, source, body[at], bool(body[0] & SEGMENTED), information)
 
 
@@ -193,6 +192,22 @@ def _address(body: bytes, start: int) -> tuple[bytes, int]:
         if end < len(body) and body[end - 1] & 1:
             return body[start:end], end
     raise RemoteProtocolError("address", "an HDLC address without end")
+
+
+def may_be_header(header: bytes) -> bool:
+    """Whether the first bytes behind a flag may be a frame's header, as far as they have come.
+
+    Its own check, which is the frame's where nothing follows, is what keeps two stray bytes from
+    making us wait for 2,047 more.
+    """
+    try:
+        _, end = _address(header, 2)
+        _, end = _address(header, end)
+    except RemoteProtocolError:
+        return len(header) < HEADER_SIZE_MAX
+    if len(header) < end + 3:
+        return True
+    return fcs16(header[: end + 1]) == header[end + 1] | header[end + 2] << 8
 
 
 class HdlcReader:
@@ -247,26 +262,12 @@ class HdlcReader:
         if have < 3:
             return 0
         length = (buffer[at + 1] & 7) << 8 | buffer[at + 2]
-        if length < SHORTEST or not self._header_is_good(length):
+        header = bytes(buffer[at + 1 : at + 1 + HEADER_SIZE_MAX])
+        if length < SHORTEST or not may_be_header(header):
             return None
         if have < length + 2:
             return 0
         return length + 2 if buffer[at + length + 1] == FLAG else None
-
-    def _header_is_good(self, length: int) -> bool:
-        """Whether the header may be one, as far as it has come.
-
-        Its own check is what keeps two stray bytes from making us wait for 2,047 more.
-        """
-        header = bytes(self._buffer[self._at + 1 : self._at + 1 + HEADER_SIZE_MAX])
-        try:
-            _, end = _address(header, 2)
-            _, end = _address(header, end)
-        except RemoteProtocolError:
-            return len(header) < HEADER_SIZE_MAX
-        if len(header) < end + 3 or length == end + 3:
-            return True
-        return fcs16(header[: end + 1]) == header[end + 1] | header[end + 2] << 8
 
     def _try(self, size: int) -> HdlcFrame | None:
         start = self._at + 1
@@ -283,47 +284,3 @@ class HdlcReader:
         if self._buffer[self._at] != FLAG:
             self.dropped += count
         self._at += count
-
-
-class HdlcLimits(msgspec.Struct, frozen=True):
-    """What the two ends agree on when they connect (SNRM and UA)."""
-
-    information_send: int = 128
-    """Bytes of information that we may send in one frame."""
-    information_receive: int = 128
-    window_send: int = 1
-    window_receive: int = 1
-
-
-def encode_limits(limits: HdlcLimits) -> bytes:
-    """Return the information field of an SNRM or UA, seen from its sender."""
-    fields = (
-        (5, limits.information_send, 1 if limits.information_send < 256 else 2),
-        (6, limits.information_receive, 1 if limits.information_receive < 256 else 2),
-        (7, limits.window_send, 4),
-        (8, limits.window_receive, 4),
-    )
-    body = b"".join(bytes((number, size)) + value.to_bytes(size) for number, value, size in fields)
-    return b"\x81\x80" + bytes((len(body),)) + body
-
-
-def decode_limits(information: bytes) -> HdlcLimits:
-    """Return the limits in an SNRM or UA, seen from its sender; defaults for what it leaves out.
-
-    Raises:
-        RemoteProtocolError: it is no parameter field.
-
-    """
-    if not information:
-        return HdlcLimits()
-    if information[:2] != b"\x81\x80" or len(information) != 3 + information[2]:
-        raise RemoteProtocolError("hdlc-parameters", "malformed HDLC parameters")
-    found: dict[int, int] = {}
-    at = 3
-    while at + 2 <= len(information):
-        size = information[at + 1]
-        found[information[at]] = int.from_bytes(information[at + 2 : at + 2 + size])
-        at += 2 + size
-    return HdlcLimits(
-        found.get(5, 128) or 128, found.get(6, 128) or 128, found.get(7, 1), found.get(8, 1)
-    )

@@ -13,13 +13,18 @@ import msgspec
 from protocols.dialogue import Exchange
 from protocols.dlms import hdlc
 from protocols.dlms.carrier import Answer, Step
-from protocols.dlms.hdlc import HdlcFrame, HdlcLimits, HdlcReader, Kind
+from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
+from protocols.dlms.hdlc_limits import HdlcLimits, decode_limits, encode_limits
 from protocols.dlms.llc import COMMAND, strip_llc
 from protocols.dlms.timers import DlmsTimers
 from protocols.errors import MeterRefused, MeterSilent, ProtocolError, RemoteProtocolError
 
 INFORMATION_WANTED: Final = 1024
 """Proposed bytes of information in a frame: on cellular links round trips cost more than bytes."""
+LINK_DROPPED: Final = "link-dropped"
+"""Category of the error when the meter says that there is no connection any more."""
+CALLS: Final = 3
+"""How often a meter is called; twice at each address when its size is not known."""
 APDU_SIZE_MAX: Final = 128 * 1024
 """Segments that join to more than this are no answer."""
 
@@ -48,9 +53,11 @@ class HdlcAddress(msgspec.Struct, frozen=True, kw_only=True):
 class _Line:
     """Numbers and limits of one connection."""
 
-    def __init__(self, server: bytes, client: bytes) -> None:
-        self.server = server
+    def __init__(self, client: bytes) -> None:
         self.client = client
+        self.server = b""
+        self.called: set[bytes] = set()
+        """Addresses that may answer: while opening, a late answer to an earlier call counts too."""
         self.limits = HdlcLimits()
         self.send_number = 0
         self.receive_number = 0
@@ -58,6 +65,8 @@ class _Line:
 
 class HdlcLink:
     """Carries APDUs to one meter on a serial line."""
+
+    numbered = True
 
     def __init__(
         self, address: HdlcAddress, timers: DlmsTimers, *, size: int | None = None
@@ -72,7 +81,10 @@ class HdlcLink:
     # -- opening and closing
 
     def connect(self) -> Step:
-        """See ``Carrier.connect``: SNRM, with the address sizes that are plausible.
+        """See ``Carrier.connect``: SNRM, with the address sizes that are plausible, by turns.
+
+        A dead meter must not hold the line for long, nor one of unknown address size wait for all
+        repeats of the wrong one.
 
         Raises:
             MeterSilent: no answer to any of them.
@@ -80,30 +92,36 @@ class HdlcLink:
 
         """
         sizes = [self.address_size] if self.address_size else self._address.sizes()
-        for number, size in enumerate(sizes, start=1):
-            last = number == len(sizes)
+        line = _Line(hdlc.encode_address(self._address.client, None, 1))
+        turns = sizes * (CALLS if len(sizes) == 1 else CALLS - 1)
+        for number, size in enumerate(turns, start=1):
             try:
-                yield from self._connect(size, repeats=self._timers.repeats if last else 1)
+                answer = yield from self._call(line, size)
             except MeterSilent:
-                if last:
-                    raise
+                if number == len(turns):
+                    raise MeterSilent(f"no answer from the meter to {number} calls") from None
             else:
-                self.address_size = size
+                self.address_size = len(answer.source)
+                self._opened(line, answer)
                 return
 
-    def _connect(self, size: int, repeats: int) -> Step:
-        server = hdlc.encode_address(self._address.logical, self._address.physical, size)
-        line = _Line(server, hdlc.encode_address(self._address.client, None, 1))
+    def _call(self, line: _Line, size: int) -> FrameAnswer:
+        line.server = hdlc.encode_address(self._address.logical, self._address.physical, size)
+        line.called.add(line.server)
         wanted = HdlcLimits(INFORMATION_WANTED, INFORMATION_WANTED)
-        frame = hdlc.encode_frame(server, line.client, hdlc.SNRM, hdlc.encode_limits(wanted))
-        answer = yield from self._exchange(line, frame, {Kind.UA, Kind.DM, Kind.FRMR}, repeats)
+        frame = hdlc.encode_frame(line.server, line.client, hdlc.SNRM, encode_limits(wanted))
+        opened = {Kind.UA, Kind.DM, Kind.FRMR}
+        return (yield from self._exchange(line, frame, opened, 0, wait_s=self._timers.connect_s))
+
+    def _opened(self, line: _Line, answer: HdlcFrame) -> None:
         if answer.kind is not Kind.UA:
             raise MeterRefused(f"the meter refused the link ({answer.kind.value})")
-        agreed = hdlc.decode_limits(answer.information)
+        agreed = _limits_of(answer)
         # What the meter receives is what we may send, and the other way round.
         line.limits = HdlcLimits(
             min(agreed.information_receive, INFORMATION_WANTED), agreed.information_send
         )
+        line.server, line.called = answer.source, {answer.source}
         self._line = line
 
     def disconnect(self) -> Step:
@@ -138,7 +156,19 @@ class HdlcLink:
                 raise RemoteProtocolError("size", f"an answer of more than {APDU_SIZE_MAX} bytes")
             if not frame.segmented:
                 return strip_llc(joined)
+            if not frame.information:
+                raise RemoteProtocolError("hdlc", "a segment with nothing in it, and more to come")
             frame = yield from self._more(line)
+
+    def hear(self, *, wait_s: float | None = None) -> Answer:
+        """See ``Carrier.hear``: here every answer belongs to its question.
+
+        Raises:
+            RemoteProtocolError: always.
+
+        """
+        yield from ()
+        raise RemoteProtocolError("answer", f"what came is no answer (asked within {wait_s} s)")
 
     def _send(self, line: _Line, message: bytes, wait_s: float | None) -> FrameAnswer:
         """Send a message in as many frames as it needs; return the first frame of the answer."""
@@ -146,12 +176,24 @@ class HdlcLink:
         pieces = [message[at : at + size] for at in range(0, len(message), size)]
         for piece in pieces[:-1]:
             answer = yield from self._numbered(line, piece, segmented=True, wait_s=wait_s)
+            answer = yield from self._until_ready(line, answer, {Kind.RR})
             if answer.kind is not Kind.RR:
                 raise RemoteProtocolError("hdlc", f"{answer.kind.value} in answer to a segment")
         answer = yield from self._numbered(line, pieces[-1], segmented=False, wait_s=wait_s)
-        if answer.kind is Kind.RR:  # taken, the answer is still being made
-            answer = yield from self._more(line)
-        return answer
+        return (yield from self._until_ready(line, answer, {Kind.I}))
+
+    def _until_ready(self, line: _Line, answer: HdlcFrame, wanted: set[Kind]) -> FrameAnswer:
+        """Poll a meter that took our frame and is busy (RNR), or still makes its answer (RR)."""
+        timers = self._timers
+        for poll in range(int(timers.busy_s_max / timers.busy_s)):
+            if answer.kind in wanted or answer.kind not in {Kind.RR, Kind.RNR}:
+                return answer
+            if poll or answer.kind is Kind.RNR:
+                self._reader.receive_data((yield Exchange(b"", timers.busy_s)) or b"")
+            ready = hdlc.receive_ready(line.receive_number)
+            frame = hdlc.encode_frame(line.server, line.client, ready)
+            answer = yield from self._exchange(line, frame, _ANSWERS)
+        raise MeterSilent(f"the meter was busy for {timers.busy_s_max:g} s")
 
     def _numbered(
         self, line: _Line, piece: bytes, *, segmented: bool, wait_s: float | None
@@ -193,16 +235,17 @@ class HdlcLink:
                 # A piece of a frame has come: the rest follows soon, or it is lost.
                 wait = timers.gap_s if self._reader.pending > 1 else first_s
             self._reader = HdlcReader()  # what hangs in it will never be complete
-        raise MeterSilent(f"no answer from the meter to {repeats + 1} frame(s)")
+        times = f"{repeats + 1} times" if repeats else "once"
+        raise MeterSilent(f"no answer from the meter, asked {times}")
 
     def _next_answer(self, line: _Line, wanted: set[Kind]) -> HdlcFrame | None:
         while (frame := self._reader.next_frame()) is not None:
-            if frame.destination != line.client or frame.source != line.server:
+            if frame.destination != line.client or frame.source not in line.called:
                 continue  # another meter's, or our own echo
             if frame.kind in {Kind.FRMR, Kind.DM} and Kind.UA not in wanted:
                 self._line = None
                 raise RemoteProtocolError(
-                    "hdlc", f"the meter dropped the link ({frame.kind.value})"
+                    LINK_DROPPED, f"the meter dropped the link ({frame.kind.value})"
                 )
             if frame.kind in wanted and self._is_due(line, frame):
                 return frame
@@ -211,7 +254,7 @@ class HdlcLink:
     @staticmethod
     def _is_due(line: _Line, frame: HdlcFrame) -> bool:
         """Whether a frame is the next one, not a late or repeated answer."""
-        if frame.kind is Kind.RR:
+        if frame.kind in {Kind.RR, Kind.RNR}:
             return frame.receive_number == line.send_number
         if frame.kind is not Kind.I:
             return True
@@ -221,4 +264,12 @@ class HdlcLink:
         return True
 
 
-_ANSWERS: Final = {Kind.I, Kind.RR, Kind.FRMR, Kind.DM}
+def _limits_of(answer: HdlcFrame) -> HdlcLimits:
+    """Return what the meter agrees to; the defaults, which hold for all, when it is unreadable."""
+    try:
+        return decode_limits(answer.information)
+    except RemoteProtocolError:
+        return HdlcLimits()
+
+
+_ANSWERS: Final = {Kind.I, Kind.RR, Kind.RNR, Kind.FRMR, Kind.DM}

@@ -4,7 +4,7 @@ Which class an OBIS code has is not written in the code, but custom is strong (B
 and electricity objects); the meter's answer corrects a wrong guess, and what was learnt is kept.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -26,6 +26,15 @@ class Scale(msgspec.Struct, frozen=True, array_like=True):
     unit: int | None
 
 
+def is_scale(value: Any) -> bool:
+    """Whether ``value`` is a scaler, an exponent of 8 bits, and the code of a unit."""
+    if not isinstance(value, list | tuple) or len(value) != 2:
+        return False
+    scaler, unit = value
+    numbers = isinstance(scaler, int) and isinstance(unit, int)
+    return numbers and -0x80 <= scaler < 0x80 and 0 <= unit <= 0xFF
+
+
 class Column(msgspec.Struct, frozen=True, array_like=True):
     """One capture object of a profile."""
 
@@ -42,6 +51,8 @@ class ObjectCache(msgspec.Struct):
     scales: dict[str, Scale] = {}
     columns: dict[str, list[Column]] = {}
     periods: dict[str, int] = {}
+    ways: dict[str, str] = {}
+    """How the meter lets a profile be read (``profile_selection.Way``)."""
 
 
 def likely_class(obis: str) -> int:

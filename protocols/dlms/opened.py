@@ -24,12 +24,18 @@ def open_ciphered(ciphered: Ciphered, keys: Keys, title: bytes | None) -> Opened
     """Return what ``ciphered`` holds; ``title`` is the sender's where the message names none.
 
     Raises:
-        RemoteProtocolError: ``auth-tag``: wrong key or altered; or the contents are malformed.
+        RemoteProtocolError: ``auth-tag``: wrong key or altered; ``key-unknown``: we have none;
+            or the contents are malformed.
 
     """
     sender = ciphered.system_title or title
     if sender is None:
         raise RemoteProtocolError("system-title", "nobody knows the system title of the sender")
     key = keys.dedicated if ciphered.dedicated else keys.encryption
+    if not key:
+        raise RemoteProtocolError("key-unknown", "there is no key for this kind of protection")
     header, plain = unprotect(ciphered.message, title=sender, key=key, ak=keys.authentication)
-    return Opened(sender, header.counter, header.control, plain, decode_apdu(plain))
+    apdu = decode_apdu(plain)
+    if isinstance(apdu, Ciphered):
+        raise RemoteProtocolError("security", "a protected message inside a protected one")
+    return Opened(sender, header.counter, header.control, plain, apdu)

@@ -8,8 +8,9 @@ import msgspec
 
 from protocols.dlms import cosem
 from protocols.dlms.client import Dialogue, DlmsClient
-from protocols.dlms.cosem import Attribute, Refused, by_entry, by_range, obis_bytes
+from protocols.dlms.cosem import Attribute, Refused, obis_bytes
 from protocols.dlms.objects import Column, ObjectCache, Scale
+from protocols.dlms.profile_selection import Wanted, Way, read_buffer
 from protocols.dlms.reader import TimeRules, learn_scales
 from protocols.errors import MeterRefused, RemoteProtocolError
 
@@ -68,7 +69,7 @@ def read_profile(
 ) -> Dialogue[ProfileData]:
     """Read the rows from ``begin`` to ``end``, both included.
 
-    Selects by range; a meter that refuses this is asked by entry, and the rows are filtered.
+    Selects by range, or as the meter can (``profile_selection``); the rows are filtered.
 
     Raises:
         MeterRefused: the meter has no such profile or does not let us read it.
@@ -77,16 +78,18 @@ def read_profile(
     yield from _learn_columns(client, code, cache)
     columns = cache.columns[code]
     shape = _shape(columns)
-    buffer = Attribute(cosem.CLASS_PROFILE, obis_bytes(code), 2)
-    clock = obis_bytes(columns[shape.clock].obis)
-    result = yield from client.get(buffer, by_range(clock, rules.encode(begin), rules.encode(end)))
-    if isinstance(result, Refused):
-        result = yield from client.get(buffer, by_entry(1, 0))
+    period_s = cache.periods.get(code)
+    wanted = Wanted(
+        obis=obis_bytes(code), clock=obis_bytes(columns[shape.clock].obis), begin=begin, end=end,
+        period_s=period_s, time_of=lambda row: _lone_time(row, shape, rules),
+    )  # fmt: skip
+    known = cache.ways.get(code)
+    result, way = yield from read_buffer(client, wanted, rules, Way(known) if known else None)
     if isinstance(result, Refused):
         raise MeterRefused(f"the meter does not let profile {code} be read ({result})")
+    cache.ways[code] = way
     if not isinstance(result, list) or len(result) > ROWS_MAX:
         raise RemoteProtocolError("profile", f"the buffer of {code} is no table")
-    period_s = cache.periods.get(code)
     rows = rebuild(result, len(columns), shape, period_s, rules)
     scaled = [columns[n] for n in shape.values]
     yield from learn_scales(client, [c.obis for c in scaled if _is_register(c)], cache)
@@ -118,13 +121,17 @@ def _learn_columns(client: DlmsClient, code: str, cache: ObjectCache) -> Dialogu
 
 
 def _columns(objects: Any) -> list[Column]:
-    try:
-        return [
-            Column(class_id, cosem.obis_text(obis), attribute, index)
-            for class_id, obis, attribute, index in objects
-        ]
-    except (TypeError, ValueError):
-        raise RemoteProtocolError("profile", "the capture objects are no list of columns") from None
+    if not isinstance(objects, list) or not all(map(_is_capture_object, objects)):
+        raise RemoteProtocolError("profile", "the capture objects are no list of columns")
+    return [Column(class_id, cosem.obis_text(obis), a, n) for class_id, obis, a, n in objects]
+
+
+def _is_capture_object(part: Any) -> bool:
+    if not isinstance(part, list | tuple) or len(part) != 4:
+        return False
+    class_id, obis, attribute, index = part
+    numbers = all(isinstance(number, int) for number in (class_id, attribute, index))
+    return numbers and isinstance(obis, bytes) and len(obis) == cosem.OBIS_SIZE
 
 
 def rebuild(
@@ -161,13 +168,28 @@ def _row_time(
     if cell is None:
         if before is None or not period_s:
             raise RemoteProtocolError("profile", "a row without time, and none to count from")
-        return before + timedelta(seconds=period_s)
+        return _later(before, period_s)
     if isinstance(cell, int):  # some meters store UNIX time
-        return datetime.fromtimestamp(cell, UTC)
+        return _later(datetime(1970, 1, 1, tzinfo=UTC), cell)
     time = rules.decode(cell) if isinstance(cell, bytes) else None
     if time is None:
         raise RemoteProtocolError("profile", "a row whose time is not specified")
     return time
+
+
+def _later(time: datetime, seconds: int) -> datetime:
+    try:
+        return time + timedelta(seconds=seconds)
+    except OverflowError:
+        raise RemoteProtocolError("profile", "a row whose time is beyond the calendar") from None
+
+
+def _lone_time(row: Any, shape: _Shape, rules: TimeRules) -> datetime | None:
+    """Return the time of a row that stands alone; None when it does not tell."""
+    try:
+        return _row_time(row[shape.clock], None, None, rules)
+    except (RemoteProtocolError, TypeError, LookupError):
+        return None
 
 
 def _status(cell: Any) -> int | None:

@@ -10,15 +10,18 @@ from typing import Final
 import msgspec
 
 from protocols.dlms import hdlc
-from protocols.dlms.apdu_ciphered import GENERAL_DED, GENERAL_GLO
+from protocols.dlms.apdu_ciphered import DED_EVENT, GENERAL_DED, GENERAL_GLO, GLO_EVENT
 from protocols.dlms.apdu_push import DATA_NOTIFICATION, EVENT_NOTIFICATION
 from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
 from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
 from protocols.dlms.llc import HEADERS, RESPONSE, strip_llc
-from protocols.dlms.wrapper import WrapperReader, encode_wpdu
+from protocols.dlms.wrapper import Wpdu, WrapperReader, whole_wpdu
 from protocols.errors import RemoteProtocolError
 
-UNASKED: Final = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED})
+UNASKED: Final = frozenset({
+    DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED, GLO_EVENT, DED_EVENT,
+})  # fmt: skip
+WRAPPER_MARK: Final = b"\x00\x01"
 SEGMENTS_SIZE_MAX: Final = 64 * 1024
 
 
@@ -40,7 +43,9 @@ class PushReader:
     Something that is surely a push but cannot be read goes to ``keep`` with the reason.
     """
 
-    __slots__ = ("_blocks", "_hdlc", "_keep", "_segments", "_take", "_wrapper")
+    __slots__ = (
+        "_blocks", "_first", "_hdlc", "_keep", "_lost", "_segments", "_source", "_take", "_wrapper",
+    )  # fmt: skip
 
     def __init__(
         self, take: Callable[[PushFrame], None], keep: Callable[[str, str, bytes], None]
@@ -49,7 +54,11 @@ class PushReader:
         self._keep = keep
         self._hdlc: HdlcReader | None = None
         self._wrapper: WrapperReader | None = None
+        self._first = b""
+        """What came before it could be told what it is."""
         self._segments: bytes = b""
+        self._source = b""
+        self._lost = 0
         self._blocks: BlockJoiner | None = None
 
     def rebind(
@@ -72,12 +81,18 @@ class PushReader:
 
         """
         if self._wrapper is None and self._hdlc is None:
-            if b"\x00\x01".startswith(data[:2]):
+            data, self._first = self._first + data, b""
+            if len(data) < len(WRAPPER_MARK) and WRAPPER_MARK.startswith(data):
+                self._first = data
+            elif data.startswith(WRAPPER_MARK):
                 self._wrapper = WrapperReader()
             else:
                 self._hdlc = HdlcReader()
         if self._wrapper is not None:
-            self._feed_wrapper(self._wrapper, data)
+            if not self._wrapper.pending and (wpdu := whole_wpdu(data)) is not None:
+                self._wrapped(wpdu)
+            else:
+                self._feed_wrapper(self._wrapper, data)
         elif self._hdlc is not None:
             self._feed_hdlc(self._hdlc, data)
 
@@ -85,24 +100,23 @@ class PushReader:
         reader.receive_data(data)
         try:
             while (wpdu := reader.next_wpdu()) is not None:
-                source, destination = wpdu.source, wpdu.destination
-
-                def reply(apdu: bytes, to: int = source, me: int = destination) -> bytes:
-                    return encode_wpdu(me, to, apdu)
-
-                self._message(wpdu.apdu, source, None, reply)
+                self._wrapped(wpdu)
         except RemoteProtocolError:
             self._wrapper = None
             raise
 
+    def _wrapped(self, wpdu: Wpdu) -> None:
+        self._message(wpdu.apdu, wpdu.source, None, wpdu.answer)
+
     def _feed_hdlc(self, reader: HdlcReader, data: bytes) -> None:
-        bad_before = reader.bad_checks
         reader.receive_data(data)
         while (frame := reader.next_frame()) is not None:
+            lost = reader.bad_checks + reader.dropped
+            if lost != self._lost or frame.source != self._source:
+                self._segments = b""  # a segment may be missing: what follows does not belong to it
+            self._lost, self._source = lost, frame.source
             if frame.kind in {Kind.UI, Kind.I} and frame.information:
                 self._frame(frame)
-        if reader.bad_checks > bad_before:
-            self._segments = b""
 
     def _frame(self, frame: HdlcFrame) -> None:
         # Some meters put the LLC header in front of the first block of a transfer only.

@@ -9,10 +9,17 @@ import msgspec
 from protocols.dlms import axdr_encode as ax, cosem
 from protocols.dlms.client import Dialogue, DlmsClient
 from protocols.dlms.cosem import Attribute, DataAccessError, Refused, obis_bytes
-from protocols.dlms.cosem_time import decode_time, encode_time
+from protocols.dlms.cosem_time import (
+    SIZE as TIME_SIZE,
+    decode_time,
+    deviation_of,
+    encode_time,
+    has_other_sign,
+)
 from protocols.dlms.objects import (
     ObjectCache,
     Scale,
+    is_scale,
     likely_class,
     other_classes,
     scale_index,
@@ -64,8 +71,25 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
     def encode(self, instant: datetime) -> bytes:
         """Return the meter's way to write ``instant``."""
         return encode_time(
-            instant, utc_offset_min=self.utc_offset_min, with_deviation=self.with_deviation
+            instant,
+            utc_offset_min=self.utc_offset_min,
+            with_deviation=self.with_deviation,
+            positive_east=self.positive_east,
         )
+
+    def as_written(self, octets: bytes) -> "TimeRules":
+        """Return the rules of a meter whose own clock says ``octets``: what it writes, it reads."""
+        deviation = deviation_of(octets)
+        if deviation is None:
+            return msgspec.structs.replace(self, with_deviation=False)
+        east = self.positive_east or has_other_sign(octets, self.utc_offset_min)
+        return TimeRules(
+            utc_offset_min=deviation if east else -deviation, positive_east=east
+        )
+
+    def other_way(self) -> "TimeRules":
+        """Return rules that write times with the deviation where these do without, or without."""
+        return msgspec.structs.replace(self, with_deviation=not self.with_deviation)
 
 
 def read_registers(
@@ -118,7 +142,7 @@ def _learn_scales(client: DlmsClient, codes: Sequence[str], cache: ObjectCache) 
         return
     results = yield from client.get_list([attribute for _, attribute in wanted])
     for (code, _), result in zip(wanted, results, strict=True):
-        if isinstance(result, list | tuple) and len(result) == 2:
+        if is_scale(result):
             cache.scales[code] = Scale(*result)
         else:
             cache.scales[code] = Scale(None, None)
@@ -147,8 +171,8 @@ CLOCK_TIME: Final = Attribute(cosem.CLASS_CLOCK, cosem.CLOCK_OBIS, 2)
 SHIFT_TIME: Final = Attribute(cosem.CLASS_CLOCK, cosem.CLOCK_OBIS, 6)
 
 
-def read_clock(client: DlmsClient, rules: TimeRules) -> Dialogue[datetime]:
-    """Read the meter's time, UTC.
+def read_time(client: DlmsClient) -> Dialogue[bytes]:
+    """Read the meter's time as it writes it, 12 octets.
 
     Raises:
         MeterRefused: it does not tell.
@@ -157,9 +181,29 @@ def read_clock(client: DlmsClient, rules: TimeRules) -> Dialogue[datetime]:
     result = yield from client.get(CLOCK_TIME)
     if isinstance(result, Refused):
         raise MeterRefused(f"the meter does not tell its time ({result})")
-    if not isinstance(result, bytes):
+    if not isinstance(result, bytes) or len(result) != TIME_SIZE:
         raise RemoteProtocolError("date-time", "the meter's clock is no date-time")
-    instant = rules.decode(result)
+    return result
+
+
+def read_clock(client: DlmsClient, rules: TimeRules) -> Dialogue[datetime]:
+    """Read the meter's time, UTC.
+
+    Raises:
+        MeterRefused: it does not tell.
+
+    """
+    return instant_of((yield from read_time(client)), rules)
+
+
+def instant_of(octets: bytes, rules: TimeRules) -> datetime:
+    """Return the instant, UTC, of a clock's time.
+
+    Raises:
+        RemoteProtocolError: the clock is not set.
+
+    """
+    instant = rules.decode(octets)
     if instant is None:
         raise RemoteProtocolError("date-time", "the meter's clock is not set")
     return instant

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocols.dlms.axdr import ARRAY, FIXED, OCTETS, STRUCTURE, decode
+from protocols.dlms.axdr import ARRAY, FIXED, OCTETS, SINGLE, STRUCTURE, decode
 from protocols.dlms.lengths import decode_length
 from protocols.errors import RemoteProtocolError
 
@@ -49,7 +49,7 @@ def layout_at(data: bytes, start: int) -> RowLayout | None:
         if at + 1 >= len(data):
             return None
         tag = data[at]
-        if tag in FIXED:
+        if tag in FIXED and tag != SINGLE:
             code.append("x" + FIXED[tag])
             fixed.append((at - start, 1))
             at += 1 + Struct(">" + FIXED[tag]).size

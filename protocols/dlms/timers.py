@@ -10,6 +10,13 @@ class DlmsTimers(msgspec.Struct, frozen=True, kw_only=True):
     """For the first answers: the radio wakes up and the meter behind it."""
     answer_s: float = 30.0
     """For an APDU over the wrapper, where nothing is repeated."""
+    release_s: float = 5.0
+    """For the answer to a release: who gives none is let go all the same."""
+    connect_s: float = 7.5
+    """For the answer to the opening of an HDLC link: a dead meter must not hold the line."""
+    busy_s: float = 1.0
+    """Between two questions to a meter that said that it is not ready."""
+    busy_s_max: float = 30.0
     frame_s: float = 15.0
     """For one HDLC frame, without the time it needs on the serial line."""
     gap_s: float = 5.0

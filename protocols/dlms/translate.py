@@ -7,6 +7,7 @@ decode``. A frame that must be refused gives ``{"ok": false, "error": category, 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
+from protocols.capture import captured_chunks
 from protocols.dlms import acse, apdu_action, hdlc_capture, mbus, wrapper
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import TAGS as CIPHERED_TAGS, Ciphered
@@ -17,23 +18,22 @@ from protocols.dlms.cosem import ASSOCIATION_OBIS
 from protocols.dlms.display import show_apdu, show_value
 from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
 from protocols.dlms.hdlc import HdlcFrame
+from protocols.dlms.hdlc_limits import PARAMETERS
 from protocols.dlms.llc import strip_llc
-from protocols.dlms.opened import open_ciphered
+from protocols.dlms.opened import Opened, open_ciphered
 from protocols.dlms.push import items_of
 from protocols.dlms.security import Keys, check_gmac_token
 from protocols.errors import ProtocolError, RemoteProtocolError
 
 TRANSLATES: Final = ("dlms",)
-HDLC_PARAMETERS: Final = b"\x81\x80"
-HEX_SIZE_MAX: Final = 4 * 1024 * 1024
 
 
 class _Session:
     """What the messages of one capture tell about each other."""
 
-    def __init__(self, keys: Mapping[str, Any] | None) -> None:
+    def __init__(self, keys: Mapping[str, Any]) -> None:
         self.keys = _keys(keys)
-        title = (keys or {}).get("system_title")
+        title = keys.get("system_title")
         self.titles: dict[str, bytes | None] = dict.fromkeys(
             ("tx", "rx"), bytes.fromhex(title) if title else None
         )
@@ -45,7 +45,7 @@ class _Session:
     def show(self, apdu: bytes, direction: str) -> dict[str, Any]:
         """Return one message in the translator's notation."""
         item: dict[str, Any] = {"dir": direction, "apdu_hex": apdu.hex()}
-        if apdu[:2] == HDLC_PARAMETERS:
+        if apdu[:2] == PARAMETERS:
             return item | {"apdu": {"type": "hdlc-parameters"}}
         decoded = decode_apdu(apdu)
         plain = decoded
@@ -66,12 +66,9 @@ class _Session:
             "plain_hex": None,
             "plain": None,
         }
-        has_key = self.keys and (
-            self.keys.dedicated if ciphered.dedicated else self.keys.encryption
-        )
-        if self.keys is None or not has_key:
+        opened = self._opened(ciphered, title)
+        if opened is None:
             return shown, None
-        opened = open_ciphered(ciphered, self.keys, title)
         shown |= {"plain_hex": opened.plain_bytes.hex(), "plain": show_apdu(opened.plain)}
         return shown, opened.plain
 
@@ -91,9 +88,13 @@ class _Session:
         ciphered = decode_apdu(information)
         title = self.titles[direction]
         seal = {"ciphered": _security(ciphered, title)}
-        if self.keys is None or title is None:
-            return seal
-        return show_apdu(open_ciphered(ciphered, self.keys, title).plain) | seal
+        opened = self._opened(ciphered, title)
+        return seal if opened is None else show_apdu(opened.plain) | seal
+
+    def _opened(self, ciphered: Ciphered, title: bytes | None) -> Opened | None:
+        """Return what a protected message holds; None when a key or the sender is not known."""
+        key = self.keys.dedicated if ciphered.dedicated else self.keys.encryption
+        return open_ciphered(ciphered, self.keys, title) if key and title else None
 
     # -- the whole capture
 
@@ -116,7 +117,7 @@ class _Session:
         for direction, token in self.tokens:
             challenge = self.challenges["rx" if direction == "tx" else "tx"]
             title = self.titles[direction]
-            if challenge is None or title is None or self.keys is None:
+            if challenge is None or title is None or not self.keys.encryption:
                 continue
             who = "client f(StoC)" if direction == "tx" else "server f(CtoS)"
             valid = _is_valid(token, challenge, title, self.keys)
@@ -133,11 +134,8 @@ def _is_valid(token: bytes, challenge: bytes, title: bytes, keys: Keys) -> bool:
     return True
 
 
-def _keys(keys: Mapping[str, Any] | None) -> Keys | None:
-    if not keys:
-        return None
-    parts = [bytes.fromhex(keys.get(name) or "") for name in ("ek", "ak", "ded")]
-    return Keys(*parts)
+def _keys(keys: Mapping[str, Any]) -> Keys:
+    return Keys(*(bytes.fromhex(keys.get(name) or "") for name in ("ek", "ak", "ded")))
 
 
 def _security(ciphered: Ciphered, title: bytes | None) -> dict[str, Any]:
@@ -274,41 +272,34 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
 def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
     framing = request.get("framing") or "apdu"
     session = _Session(_checked_keys(request.get("keys")))
+    if not isinstance(framing, str):
+        raise RemoteProtocolError("framing", "the framing must be a name")
     if framing in SESSIONS:
-        frames = [(d, _bytes(text)) for d, text in _checked_frames(request)]
-        return SESSIONS[framing](frames, session)
+        return SESSIONS[framing](_frames(request), session)
     if framing not in FRAMINGS:
         raise RemoteProtocolError("framing", f"unknown framing {framing!r}")
-    text = request.get("hex")
-    return FRAMINGS[framing](_bytes(request.get("raw_hex") if text is None else text), session)
+    return FRAMINGS[framing](b"".join(captured_chunks(request)), session)
 
 
-def _bytes(text: Any) -> bytes:
-    if not isinstance(text, str) or len(text) > HEX_SIZE_MAX:
-        raise RemoteProtocolError("hex", "the frame must be given as hex digits")
-    try:
-        return bytes.fromhex(text)
-    except ValueError:
-        raise RemoteProtocolError("hex", "the frame is not hex") from None
-
-
-def _checked_frames(request: Mapping[str, Any]) -> list[tuple[str, str]]:
+def _frames(request: Mapping[str, Any]) -> list[tuple[str, bytes]]:
     frames = request.get("frames_in_order")
-    good = isinstance(frames, list) and all(
-        isinstance(f, list) and len(f) == 2 and f[0] in {"tx", "rx"} for f in frames
-    )
-    if not good or frames is None:
+    if not isinstance(frames, list) or not all(map(_is_frame, frames)):
         raise RemoteProtocolError("framing", "a session needs frames_in_order: [[tx|rx, hex], ...]")
-    return [(direction, text) for direction, text in frames]
+    raw = captured_chunks({"chunks_hex": [text for _, text in frames]})
+    return [(direction, part) for (direction, _), part in zip(frames, raw, strict=True)]
 
 
-def _checked_keys(keys: Any) -> Mapping[str, Any] | None:
+def _is_frame(frame: Any) -> bool:
+    return isinstance(frame, list) and len(frame) == 2 and frame[0] in ("tx", "rx")
+
+
+def _checked_keys(keys: Any) -> Mapping[str, Any]:
     if keys is None:
-        return None
+        return {}
     if not isinstance(keys, Mapping):
         raise RemoteProtocolError("keys", "keys must be an object with ek, ak, ded, system_title")
     sizes = {"ek": (16, 32), "ak": (16, 32), "ded": (16, 32), "system_title": (8,)}
     for name, allowed in sizes.items():
-        if keys.get(name) and len(_bytes(keys[name])) not in allowed:
+        if keys.get(name) and len(captured_chunks({"hex": keys[name]})[0]) not in allowed:
             raise RemoteProtocolError("keys", f"{name} has the wrong length")
     return keys

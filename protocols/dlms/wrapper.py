@@ -28,6 +28,10 @@ class Wpdu(msgspec.Struct, frozen=True):
     destination: int
     apdu: bytes
 
+    def answer(self, apdu: bytes) -> bytes:
+        """Return the bytes of an APDU to whom this one came from."""
+        return encode_wpdu(self.destination, self.source, apdu)
+
 
 def encode_wpdu(source: int, destination: int, apdu: bytes) -> bytes:
     """Return the bytes of one wrapped APDU.
@@ -41,13 +45,24 @@ def encode_wpdu(source: int, destination: int, apdu: bytes) -> bytes:
     return HEADER.pack(VERSION, source, destination, len(apdu)) + apdu
 
 
+def whole_wpdu(data: bytes) -> Wpdu | None:
+    """Return the WPDU that ``data`` is, if it is just one."""
+    if len(data) < HEADER.size:
+        return None
+    version, source, destination, size = HEADER.unpack_from(data)
+    if version != VERSION or size != len(data) - HEADER.size or size > APDU_SIZE_MAX:
+        return None
+    return Wpdu(source, destination, data[HEADER.size :])
+
+
 class WrapperReader:
     """Cuts a byte stream into WPDUs: feed ``receive_data``, then drain ``next_wpdu``."""
 
-    __slots__ = ("_buffer",)
+    __slots__ = ("_buffer", "_size_max")
 
-    def __init__(self) -> None:
+    def __init__(self, size_max: int = APDU_SIZE_MAX) -> None:
         self._buffer = b""
+        self._size_max = size_max
 
     def receive_data(self, data: bytes) -> None:
         """Add bytes as they came, cut anywhere."""
@@ -70,9 +85,9 @@ class WrapperReader:
         version, source, destination, size = HEADER.unpack_from(self._buffer)
         if version != VERSION:
             raise RemoteProtocolError("version", f"wrapper version {version:#06x}, expected 0x0001")
-        if size > APDU_SIZE_MAX:
+        if size > self._size_max:
             raise RemoteProtocolError(
-                "size", f"APDU of {size} bytes announced, limit {APDU_SIZE_MAX}"
+                "size", f"APDU of {size} bytes announced, limit {self._size_max}"
             )
         end = HEADER.size + size
         if len(self._buffer) < end:

@@ -5,29 +5,34 @@ moved. Who gets no answer closes, associates anew and goes on from there.
 """
 
 from protocols.dialogue import Exchange
-from protocols.dlms.apdu_ciphered import GENERAL_DED, GENERAL_GLO
+from protocols.dlms.apdu_ciphered import DED_EVENT, GENERAL_DED, GLO_EVENT
 from protocols.dlms.apdu_push import DATA_NOTIFICATION, EVENT_NOTIFICATION
 from protocols.dlms.carrier import Answer, Step
 from protocols.dlms.timers import DlmsTimers
 from protocols.dlms.wrapper import WrapperReader, encode_wpdu
 from protocols.errors import MeterSilent
 
-UNASKED = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED})
-"""APDUs that a meter sends by itself; the reader of pushes takes them."""
+UNASKED = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_DED, GLO_EVENT, DED_EVENT})
+"""APDUs that a meter sends by itself; the reader of pushes takes them. A general-glo one may be an
+answer as well: only its contents tell."""
+SIZE_MAX = 0xFFFF
+"""What the length field can say: some meters pay no heed to the size that we propose."""
 
 
 class WrapperLink:
     """Carries APDUs between client and server wPort."""
 
+    numbered = False
+
     def __init__(self, client: int, server: int, timers: DlmsTimers) -> None:
         self._client = client
         self._server = server
         self._timers = timers
-        self._reader = WrapperReader()
+        self._reader = WrapperReader(SIZE_MAX)
 
     def connect(self) -> Step:
         """See ``Carrier.connect``: the wrapper has nothing to open."""
-        self._reader = WrapperReader()
+        self._reader = WrapperReader(SIZE_MAX)
         yield from ()
 
     def ask(self, apdu: bytes, *, wait_s: float | None = None) -> Answer:
@@ -38,9 +43,15 @@ class WrapperLink:
             RemoteProtocolError: what came is no wrapper.
 
         """
-        timers = self._timers
-        send = encode_wpdu(self._client, self._server, apdu)
-        wait_s = timers.answer_s if wait_s is None else wait_s
+        return (yield from self._exchange(encode_wpdu(self._client, self._server, apdu), wait_s))
+
+    def hear(self, *, wait_s: float | None = None) -> Answer:
+        """See ``Carrier.hear``."""
+        waiting = self._next_answer()
+        return (yield from self._exchange(b"", wait_s)) if waiting is None else waiting
+
+    def _exchange(self, send: bytes, wait_s: float | None) -> Answer:
+        wait_s = self._timers.answer_s if wait_s is None else wait_s
         while True:
             data = yield Exchange(send, wait_s)
             if data is None:

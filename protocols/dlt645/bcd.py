@@ -1,11 +1,12 @@
 """Packed decimal numbers, least significant byte first, as DL/T 645 sends them."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 from protocols.errors import RemoteProtocolError
 
 SIGN: Final = 0x80
+CENTURY: Final = 2000
 ABSENT: Final = (0xFF, 0xEE)
 """A value filled with these does not exist in the meter; it is never a number."""
 
@@ -45,8 +46,8 @@ def backwards(raw: bytes) -> str:
     return raw[::-1].hex()
 
 
-def local_time(raw: bytes, utc_offset_min: int) -> datetime | None:
-    """Return the instant of ``[ss] mm hh DD MM YY``; None when the meter has none.
+def instant(raw: bytes, utc_offset_min: int) -> datetime | None:
+    """Return the instant, UTC, of ``[ss] mm hh DD MM YY``; None when the meter has none.
 
     Raises:
         RemoteProtocolError: it is no time.
@@ -55,11 +56,14 @@ def local_time(raw: bytes, utc_offset_min: int) -> datetime | None:
     if is_absent(raw) or not any(raw):
         return None
     text = backwards(raw)
+    if not text.isdecimal() or len(raw) not in {5, 6}:
+        raise RemoteProtocolError("time", f"{raw.hex()} is no time")
+    numbers = [int(text[at : at + 2]) for at in range(0, len(text), 2)]
     zone = timezone(timedelta(minutes=utc_offset_min))
-    shape = "%y%m%d%H%M%S" if len(raw) == 6 else "%y%m%d%H%M"
     try:
-        return datetime.strptime(text, shape).replace(tzinfo=zone)
-    except ValueError:
+        local = datetime(CENTURY + numbers[0], *numbers[1:], tzinfo=zone)  # type: ignore[misc, arg-type]  # five or six numbers
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
         raise RemoteProtocolError("time", f"{raw.hex()} is no time") from None
 
 

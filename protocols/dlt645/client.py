@@ -1,52 +1,49 @@
-"""A DL/T 645 client: reads registers, settlements, freezes, load records and the clock; sets it."""
+"""A DL/T 645 client: who is asked and how. What is asked stands in the modules beside it.
 
-from collections.abc import Sequence
+``registers``, ``tables``, ``event_log`` and ``clock`` are dialogues that take a client.
+"""
+
 from datetime import datetime, timedelta, timezone
 from typing import Final
 
 import msgspec
 
 from protocols.dialogue import Dialogue
-from protocols.dlt645 import bcd, codes, load_record
+from protocols.dlt645 import bcd
+from protocols.dlt645.codes import CodeTable
 from protocols.dlt645.exchange import (
-    BROADCAST_TIME,
     FREEZE,
     WRITE,
     WRITE_1997,
-    Dlt645Timers,
     Line,
     Refusal,
     insist,
 )
-from protocols.dlt645.frame import BROADCAST
+from protocols.dlt645.options import Dlt645Options, Dlt645Timers
 from protocols.dlt645.values import Value, decode_values
-from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError
-from protocols.values import ReadValue
+from protocols.errors import LocalProtocolError
 
-DATE: Final = 0x04000101
-TIME: Final = 0x04000102
-DATE_1997: Final = 0xC010
-TIME_1997: Final = 0xC011
-LOAD_FROM: Final = 0x06000001
-"""Load records from a given time on; the request adds a count and the time."""
-RECORDS_PER_READ: Final = 10
-DAILY_TIME: Final = 0x05060001
-DAILY_VALUE: Final = 0x05060101
-DAILY_FREEZES_MAX: Final = 62
+LEVEL: Final = "02"
+"""Of a password that names none."""
 
 
 class Dlt645Settings(msgspec.Struct, frozen=True, kw_only=True):
     """How to talk to one meter."""
 
     address: str
+    """Up to 12 digits. Empty: the meter is alone on its line and is asked for it."""
     old: bool = False
     """The standard of 1997."""
     password: str = ""
-    """Level and password, 8 digits; 6 digits are a password of level 2."""
-    operator: str = "00000000"
+    """Six digits, with two digits of the level in front or without; ``:`` and an operator's number
+    of eight digits may follow. A secret."""
     utc_offset_min: int = 0
     """The meter's clock runs on this local time."""
     timers: Dlt645Timers = Dlt645Timers()
+    options: Dlt645Options = Dlt645Options()
+
+    def __repr__(self) -> str:
+        return f"Dlt645Settings({self.address!r}, old={self.old})"
 
     @property
     def zone(self) -> timezone:
@@ -54,189 +51,70 @@ class Dlt645Settings(msgspec.Struct, frozen=True, kw_only=True):
         return timezone(timedelta(minutes=self.utc_offset_min))
 
 
+class Dlt645Memory(msgspec.Struct):
+    """What was learnt of a meter, and is kept from one conversation to the next."""
+
+    address: str = ""
+    missing_blocks: set[int] = set()
+    """Blocks that it does not answer as a whole."""
+    load_period_s: int | None = None
+
+
 class Dlt645Client:
-    """Asks one meter. It keeps nothing between two questions."""
+    """Asks one meter. It keeps only what is in ``memory``."""
 
-    def __init__(self, settings: Dlt645Settings) -> None:
-        self._settings = settings
-        self.line = Line(settings.address, settings.timers, old=settings.old)
+    def __init__(self, settings: Dlt645Settings, memory: Dlt645Memory | None = None) -> None:
+        self.settings = settings
+        self.memory = Dlt645Memory() if memory is None else memory
+        self.codes = CodeTable(settings.options, old=settings.old)
+        address = settings.address or self.memory.address or "a"
+        self.line = Line(address, settings.timers, settings.options, old=settings.old)
 
-    # -- values
+    @property
+    def old(self) -> bool:
+        """Whether the meter follows the standard of 1997."""
+        return self.settings.old
+
+    def find(self) -> Dialogue[None]:
+        """Ask for the address, if it is not known.
+
+        Raises:
+            MeterSilent: nobody tells one.
+
+        """
+        if self.settings.address or self.memory.address:
+            return
+        self.memory.address = yield from self.line.ask_address()
+        self.line.address = self.memory.address
 
     def read(self, di: int) -> Dialogue[list[Value] | Refusal]:
-        """Read one identifier, a single value or a block; a refusal is a result."""
+        """Read one identifier, a single value or a block; a refusal is a result.
+
+        Raises:
+            RemoteProtocolError: what came is not such a value.
+
+        """
         answer = yield from self.line.read(di)
         if isinstance(answer, Refusal):
             return answer
-        return decode_values(di, answer, old=self._settings.old)
-
-    def registers(self, asked: Sequence[str]) -> Dialogue[tuple[list[ReadValue], dict[str, str]]]:
-        """Read OBIS codes: blocks where several are in one. Returns values and refusals."""
-        old = self._settings.old
-        wanted = {obis: codes.identifier(obis, old=old) for obis in asked}
-        known = {obis: di for obis, di in wanted.items() if di is not None}
-        refused = {obis: "unknown to this protocol" for obis in wanted if obis not in known}
-        found: dict[str, Value] = {}
-        yield from self._read_blocks(known, found)
-        for obis, di in known.items():
-            if obis in found:
-                continue
-            answer = yield from self.read(di)
-            if isinstance(answer, Refusal):
-                refused[obis] = answer.reason
-            else:
-                found[obis] = answer[0]
-        values: list[ReadValue] = []
-        for obis in known:
-            if (value := found.get(obis)) is None:
-                continue
-            if value.number is None and value.text is None:
-                refused[obis] = "the meter has no such value"
-            else:
-                values.append(self._neutral(obis, value))
-        return values, refused
-
-    def _read_blocks(self, known: dict[str, int], found: dict[str, Value]) -> Dialogue[None]:
-        """Read the blocks that hold two or more of what is wanted; a refused one is left."""
-        blocks: dict[int, dict[str, int]] = {}
-        for obis, di in known.items():
-            place = codes.block_of(di, old=self._settings.old)
-            if place is not None:
-                blocks.setdefault(place[0], {})[obis] = place[1]
-        for block, places in blocks.items():
-            if len(places) < 2:
-                continue
-            answer = yield from self.read(block)
-            if isinstance(answer, Refusal):
-                continue
-            found |= {obis: answer[at] for obis, at in places.items() if at < len(answer)}
-
-    def _neutral(self, obis: str, value: Value) -> ReadValue:
-        item = value.item
-        if value.number is None:
-            return ReadValue(obis, value.text)
-        at = bcd.local_time(value.at, self._settings.utc_offset_min) if value.at else None
-        return ReadValue(obis, value.number, item.scaler, item.unit, time=at)
-
-    # -- tables
-
-    def load_records(
-        self, begin: datetime, end: datetime
-    ) -> Dialogue[list[tuple[datetime, dict[str, int | None]]]]:
-        """Read the load records from ``begin`` to ``end``.
-
-        Raises:
-            MeterRefused: it keeps none.
-
-        """
-        if self._settings.old:
-            raise MeterRefused("meters of the standard of 1997 keep no load records")
-        rows: dict[datetime, dict[str, int | None]] = {}
-        at = begin.astimezone(self._settings.zone)
-        while at <= end:
-            asked = bytes((RECORDS_PER_READ,)) + bcd.time_bytes(at, "%y%m%d%H%M")
-            answer = yield from self.line.read(LOAD_FROM, asked)
-            if isinstance(answer, Refusal) and not rows:
-                insist(answer, "its load records")
-            records = [] if isinstance(answer, Refusal) else self._dated(answer)
-            later = {time: values for time, values in records if time >= at}
-            if not later:
-                break
-            rows |= {time: values for time, values in later.items() if time <= end}
-            at = max(later) + timedelta(minutes=1)
-        return [(time, rows[time]) for time in sorted(rows) if time >= begin]
-
-    def _dated(self, answer: bytes) -> list[tuple[datetime, dict[str, int | None]]]:
-        dated: list[tuple[datetime, dict[str, int | None]]] = []
-        for record in load_record.decode_records(answer):
-            time = bcd.local_time(record.time, self._settings.utc_offset_min)
-            if time is not None:
-                dated.append((time, record.values))
-        return dated
-
-    def daily_freezes(
-        self, begin: datetime, end: datetime
-    ) -> Dialogue[list[tuple[datetime, list[int | None]]]]:
-        """Read the daily freezes of imported energy, total and rates, oldest first."""
-        if self._settings.old:
-            raise MeterRefused("meters of the standard of 1997 keep no daily freezes")
-        rows: list[tuple[datetime, list[int | None]]] = []
-        for back in range(DAILY_FREEZES_MAX):
-            moment = yield from self.read(DAILY_TIME + back)
-            if isinstance(moment, Refusal):
-                break
-            time = bcd.local_time(moment[0].at, self._settings.utc_offset_min)
-            if time is None or time < begin:
-                break
-            if time > end:
-                continue
-            values = yield from self.read(DAILY_VALUE + back)
-            if isinstance(values, Refusal):
-                break
-            rows.append((time, [value.number for value in values]))
-        return rows[::-1]
-
-    # -- the clock
-
-    def clock(self) -> Dialogue[datetime]:
-        """Read the meter's time.
-
-        Date and time are two questions; when midnight falls between them, they are asked again.
-
-        Raises:
-            MeterRefused: it tells no time.
-            RemoteProtocolError: what it tells is none.
-
-        """
-        old = self._settings.old
-        names = (DATE_1997, TIME_1997) if old else (DATE, TIME)
-        digits = ""
-        for _ in range(2):
-            date = yield from self._digits(names[0])
-            time = yield from self._digits(names[1])
-            digits = date[:6] + time
-            if not time.startswith("0000"):
-                break
-        raw = bytes.fromhex(digits)[::-1]
-        instant = bcd.local_time(raw, self._settings.utc_offset_min) if len(raw) == 6 else None
-        if instant is None:
-            raise RemoteProtocolError("time", f"the meter's clock says {digits}")
-        return instant
-
-    def _digits(self, di: int) -> Dialogue[str]:
-        answer = yield from self.line.read(di)
-        return bcd.backwards(insist(answer, "its clock"))
-
-    def broadcast_clock(self, instant: datetime) -> Dialogue[None]:
-        """Tell the time to all meters on the line; each decides whether it takes it."""
-        local = instant.astimezone(self._settings.zone)
-        yield from self.line.broadcast(BROADCAST_TIME, bcd.time_bytes(local, "%y%m%d%H%M%S"))
-
-    def write_clock(self, instant: datetime) -> Dialogue[None]:
-        """Write date and time to this meter, with its password.
-
-        Raises:
-            MeterRefused: wrong password, or the meter wants its programming button pressed.
-            MeterSilent: it did not say whether it took it: read the clock.
-
-        """
-        local = instant.astimezone(self._settings.zone)
-        weekday = bytes((local.isoweekday() % 7,))  # 0 is Sunday
-        date = weekday + bcd.time_bytes(local, "%y%m%d")
-        old = self._settings.old
-        yield from self.write(DATE_1997 if old else DATE, date, "to change its date")
-        time = bcd.time_bytes(local, "%H%M%S")
-        yield from self.write(TIME_1997 if old else TIME, time, "to change its time")
+        return decode_values(di, answer, old=self.old, item=self.codes.item(di))
 
     def write(self, di: int, data: bytes, what: str) -> Dialogue[None]:
-        """Write one item, with password (and operator, 2007)."""
-        settings = self._settings
-        if "a" in settings.address.lower() or settings.address == BROADCAST:
-            raise LocalProtocolError("address", "a write needs the address of one meter")
-        head = self.line.identifier_bytes(di) + _password(settings.password)
-        if not settings.old:
-            head += bytes.fromhex(settings.operator)[::-1]
-        control = WRITE_1997 if settings.old else WRITE
+        """Write one item, once, with password and (2007) operator.
+
+        Raises:
+            LocalProtocolError: the address or the password does not do; nothing was sent.
+            MeterRefused: wrong password, or the meter wants its programming button pressed.
+            MeterSilent: it did not say whether it took it: read it back.
+
+        """
+        head = self.line.identifier_bytes(di)
+        password, operator = secrets(self.settings.password)
+        if self.old:
+            head += password if self.settings.options.write_password else b""
+        else:
+            head += password + operator
+        control = WRITE_1997 if self.old else WRITE
         insist((yield from self.line.command(control, head + data)), what)
 
     def freeze(self, when: bytes) -> Dialogue[None]:
@@ -247,13 +125,25 @@ class Dlt645Client:
         """Have every meter on the line keep its values now."""
         yield from self.line.broadcast(FREEZE, b"\x99\x99\x99\x99")
 
+    def instant(self, raw: bytes) -> datetime | None:
+        """Return the instant of the meter's time; None when it has none."""
+        return bcd.instant(raw, self.settings.utc_offset_min)
 
-def _password(text: str) -> bytes:
-    """Return PA and P0 P1 P2, least significant byte first."""
-    digits = text or "00000000"
-    if len(digits) == 6:
-        digits = "02" + digits
-    if len(digits) != 8 or not digits.isdecimal():
-        raise LocalProtocolError("password", "a password has 6 digits, or 8 with its level")
+
+def secrets(text: str) -> tuple[bytes, bytes]:
+    """Return PA P0 P1 P2 and the operator, as they are sent.
+
+    Raises:
+        LocalProtocolError: it is neither; the message does not repeat the secret.
+
+    """
+    password, _, operator = text.partition(":")
+    digits = (LEVEL + password if len(password) == 6 else password) or LEVEL + "000000"
+    operator = operator or "00000000"
+    for part in (digits, operator):
+        if len(part) != 8 or not (part.isascii() and part.isdecimal()):
+            raise LocalProtocolError(
+                "password", "a password has 6 digits, or 8 with its level; then :operator, 8 digits"
+            )
     raw = bytes.fromhex(digits)
-    return raw[:1] + raw[:0:-1]
+    return raw[:1] + raw[:0:-1], bytes.fromhex(operator)[::-1]

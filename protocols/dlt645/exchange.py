@@ -7,8 +7,18 @@ import msgspec
 
 from protocols.dialogue import Dialogue, Exchange
 from protocols.dlt645.errors import reason
-from protocols.dlt645.frame import ANY, BROADCAST, Frame, FrameReader, address_matches, encode_frame
-from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.dlt645.frame import (
+    ANY,
+    BROADCAST,
+    FRAME_SIZE_MAX,
+    Frame,
+    FrameReader,
+    address_matches,
+    encode_frame,
+    is_wildcard,
+)
+from protocols.dlt645.options import Dlt645Options, Dlt645Timers, line_s
+from protocols.errors import LocalProtocolError, MeterRefused, MeterSilent, RemoteProtocolError
 
 READ: Final = 0x11
 FOLLOW: Final = 0x12
@@ -19,26 +29,19 @@ FREEZE: Final = 0x16
 READ_1997: Final = 0x01
 FOLLOW_1997: Final = 0x02
 WRITE_1997: Final = 0x04
+METER_NUMBER_1997: Final = 0xC032
 ANSWER: Final = 0x80
 REFUSED: Final = 0x40
 MORE: Final = 0x20
 FRAMES_MAX: Final = 255
 """Follow-up frames have a number of one byte."""
-NOISE_MAX: Final = 16 * 1024
-"""Bytes that may arrive in place of one answer before the line counts as out of order."""
+NOISE_MAX: Final = 4 * 1024
+"""Bytes that may arrive in place of one answer: an echo, late answers, others on the bus."""
+PIECES_MAX: Final = 512
+"""Pieces that may arrive in place of one answer: a frame byte by byte has some 220. Something that
+trickles for ever must not hold the line."""
 
-
-class Dlt645Timers(msgspec.Struct, frozen=True, kw_only=True):
-    """Starting values; a modem's profile may change them."""
-
-    answer_s: float = 10.0
-    """Over the radio network and a slow line."""
-    gap_s: float = 3.0
-    """Between two pieces of one frame."""
-    broadcast_s: float = 1.0
-    """After a broadcast, which nobody answers."""
-    repeats: int = 2
-    """How often a read is sent again; a write never is."""
+Matches = Callable[[Frame], bool]
 
 
 class Refusal(msgspec.Struct, frozen=True):
@@ -49,13 +52,21 @@ class Refusal(msgspec.Struct, frozen=True):
 
 
 class Line:
-    """Asks one meter, in one of the two standards."""
+    """Asks one meter, in one of the two standards.
 
-    def __init__(self, address: str, timers: Dlt645Timers, *, old: bool, wake_up: int = 4) -> None:
-        self.address = address
+    A refusal names no identifier. So while answers to older requests may still be on their way,
+    one refusal more than expected is taken for theirs, and the question is asked again.
+    """
+
+    def __init__(
+        self, address: str, timers: Dlt645Timers, options: Dlt645Options, *, old: bool
+    ) -> None:
+        self.address = address.lower()
         self.old = old
         self._timers = timers
-        self._wake_up = wake_up
+        self._options = options
+        self._owed = 0
+        """Requests whose answers have not come; they may come yet."""
 
     def identifier_bytes(self, di: int) -> bytes:
         """Return an identifier as it stands on the wire."""
@@ -71,9 +82,20 @@ class Line:
             RemoteProtocolError: follow-up frames out of order or without end.
 
         """
+        if not self.old:
+            return (yield from self._read_once(di, data))
+        # Its follow-up requests have no number, so none of them can be repeated: all is, together.
+        for _ in range(self._timers.repeats):
+            try:
+                return (yield from self._read_once(di, data))
+            except _FollowUpLost:
+                continue
+        return (yield from self._read_once(di, data))
+
+    def _read_once(self, di: int, data: bytes) -> Dialogue[bytes | Refusal]:
         name = self.identifier_bytes(di)
         control = READ_1997 if self.old else READ
-        frame = yield from self._ask(control, name + data, self._is_answer(control, name))
+        frame = yield from self.ask(control, name + data, self.answers_to(control, name))
         if frame.control & REFUSED:
             return _refusal(frame)
         parts = [frame.data[len(name) :]]
@@ -81,25 +103,27 @@ class Line:
             frame = yield from self._follow(name, len(parts))
             if frame.control & REFUSED:
                 return _refusal(frame)
-            parts.append(self._part(frame, name, len(parts)))
+            rest = frame.data[len(name) :]
+            parts.append(rest if self.old else rest[:-1])
         return b"".join(parts)
 
     def _follow(self, name: bytes, number: int) -> Dialogue[Frame]:
         if number > FRAMES_MAX:
             raise RemoteProtocolError("follow-up", f"more than {FRAMES_MAX} follow-up frames")
-        control = FOLLOW_1997 if self.old else FOLLOW
-        sequence = b"" if self.old else bytes((number,))
+        if self.old:
+            matches = self.answers_to(FOLLOW_1997, name)
+            try:
+                return (yield from self.ask(FOLLOW_1997, name, matches, repeats=0))
+            except MeterSilent as silent:
+                raise _FollowUpLost(str(silent)) from None
         # An old answer that comes late would be taken for the next one: its number must fit.
-        matches = self._is_answer(control, name, sequence)
-        return (yield from self._ask(control, name + sequence, matches))
+        sequence = bytes((number,))
+        matches = self.answers_to(FOLLOW, name, sequence)
+        return (yield from self.ask(FOLLOW, name + sequence, matches))
 
-    def _part(self, frame: Frame, name: bytes, number: int) -> bytes:
-        data = frame.data[len(name) :]
-        return data if self.old else data[:-1]
+    def answers_to(self, control: int, name: bytes, sequence: bytes = b"") -> Matches:
+        """Return what tells the answer to a question about ``name`` from all else."""
 
-    def _is_answer(
-        self, control: int, name: bytes, sequence: bytes = b""
-    ) -> Callable[[Frame], bool]:
         def matches(frame: Frame) -> bool:
             if frame.control & ~(REFUSED | MORE) != control | ANSWER or not self._is_ours(frame):
                 return False
@@ -112,7 +136,7 @@ class Line:
         return matches
 
     def _is_ours(self, frame: Frame) -> bool:
-        if self.address.lower() in {ANY, BROADCAST} or "a" in self.address.lower():
+        if is_wildcard(self.address):
             return address_matches(frame.address, self.address)
         return frame.address == self.address.rjust(12, "0")
 
@@ -122,66 +146,108 @@ class Line:
         """Send something that changes the meter, once; return the data of its answer.
 
         Raises:
+            LocalProtocolError: the address does not name one meter; nothing was sent.
             MeterSilent: no answer; whether the meter did it is not known.
 
         """
+        if is_wildcard(self.address):
+            raise LocalProtocolError("address", "a command needs the address of one meter")
 
         def matches(frame: Frame) -> bool:
             return frame.control & ~REFUSED == control | ANSWER and self._is_ours(frame)
 
-        frame = yield from self._ask(control, data, matches, repeats=0)
+        frame = yield from self.ask(control, data, matches, repeats=0)
         return _refusal(frame) if frame.control & REFUSED else frame.data
 
     def ask_address(self) -> Dialogue[str]:
-        """Return the address of the only meter on the line."""
+        """Return the address of the only meter on the line, whatever its own standard.
 
-        def matches(frame: Frame) -> bool:
+        Raises:
+            MeterSilent: none answered, or the line has several and their answers collide.
+
+        """
+        if self.old:
+            name = self.identifier_bytes(METER_NUMBER_1997)
+            anybody = Line(BROADCAST, self._timers, self._options, old=True)
+            matches = anybody.answers_to(READ_1997, name)
+            answer = yield from anybody.ask(READ_1997, name, matches)
+            return answer.address
+
+        def tells(frame: Frame) -> bool:
             return frame.control == READ_ADDRESS | ANSWER and len(frame.data) == 6
 
-        line = Line(ANY, self._timers, old=self.old, wake_up=self._wake_up)
-        frame = yield from line._ask(READ_ADDRESS, b"", matches)
+        anybody = Line(ANY, self._timers, self._options, old=False)
+        frame = yield from anybody.ask(READ_ADDRESS, b"", tells)
         return frame.data[::-1].hex()
 
     def broadcast(self, control: int, data: bytes) -> Dialogue[None]:
         """Tell something to every meter on the line; nobody answers."""
-        request = encode_frame(BROADCAST, control, data, wake_up=self._wake_up)
-        got: bytes | None = yield Exchange(request, self._timers.broadcast_s)
+        request = encode_frame(BROADCAST, control, data, wake_up=self._options.wake_up)
+        wait_s = self._timers.broadcast_s + line_s(len(request), self._options.baud)
+        got: bytes | None = yield Exchange(request, wait_s)
         heard = 0
         while got is not None and heard < NOISE_MAX:
             heard += len(got)
             got = yield Exchange(b"", self._timers.broadcast_s)
 
-    def _ask(
-        self,
-        control: int,
-        data: bytes,
-        matches: Callable[[Frame], bool],
-        *,
-        repeats: int | None = None,
+    # -- one request
+
+    def ask(
+        self, control: int, data: bytes, matches: Matches, *, repeats: int | None = None
     ) -> Dialogue[Frame]:
-        request = encode_frame(self.address, control, data, wake_up=self._wake_up)
+        """Send a request until a frame matches; ``repeats``: None, the usual ones.
+
+        Raises:
+            MeterSilent: none did.
+            RemoteProtocolError: more noise than any answer explains.
+
+        """
+        request = encode_frame(self.address, control, data, wake_up=self._options.wake_up)
         tries = 1 + (self._timers.repeats if repeats is None else repeats)
-        for _ in range(tries):
+        older = self._owed if repeats is None else 0
+        refused: Frame | None = None
+        for number in range(tries):
+            self._owed += 1
             frame = yield from self._once(request, matches)
-            if frame is not None:
-                return frame
+            if frame is None:
+                continue
+            if older and frame.control & REFUSED:
+                older, refused = older - 1, frame
+                continue
+            self._owed = number  # answers come in order: only repeats of this may come yet
+            return frame
+        if refused is not None:
+            return refused
         raise MeterSilent(f"meter {self.address} did not answer, asked {tries} time(s)")
 
-    def _once(self, request: bytes, matches: Callable[[Frame], bool]) -> Dialogue[Frame | None]:
+    def _once(self, request: bytes, matches: Matches) -> Dialogue[Frame | None]:
         """Send once and wait; frames of others, echoes and late answers are passed over."""
         reader = FrameReader()
-        heard = 0
-        got: bytes | None = yield Exchange(request, self._timers.answer_s)
-        while got is not None:
-            heard += len(got)
-            if heard > NOISE_MAX:
+        answer_s = self._timers.answer_s + line_s(
+            len(request) + FRAME_SIZE_MAX, self._options.baud
+        )
+        heard = pieces = 0
+        gap_over = False
+        got: bytes | None = yield Exchange(request, answer_s)
+        while True:
+            if got is None and (gap_over or not reader.left_over):
+                return None
+            frames = reader.idle() if got is None else reader.feed(got)
+            frame = next((frame for frame in frames if matches(frame)), None)
+            if frame is not None:
+                return frame
+            gap_over = got is None
+            heard += len(got or b"")
+            pieces += 1
+            if heard > NOISE_MAX or pieces > PIECES_MAX:
                 raise RemoteProtocolError("noise", f"{heard} bytes and no answer among them")
-            for frame in reader.feed(got):
-                if matches(frame):
-                    return frame
-            wait_s = self._timers.gap_s if reader.left_over else self._timers.answer_s
+            # A start that was none must not cost the answer: after it, the whole time is left.
+            wait_s = self._timers.gap_s if reader.left_over else answer_s
             got = yield Exchange(b"", wait_s)
-        return next((frame for frame in reader.idle() if matches(frame)), None)
+
+
+class _FollowUpLost(MeterSilent):
+    """A part of an answer of the 1997 standard did not come."""
 
 
 def _refusal(frame: Frame) -> Refusal:

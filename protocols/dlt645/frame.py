@@ -23,6 +23,7 @@ HEAD_SIZE: Final = 10
 TAIL_SIZE: Final = 2
 DATA_SIZE_MAX: Final = 200
 """The standard's limit for a read; a longer length is noise and must not stall the stream."""
+FRAME_SIZE_MAX: Final = HEAD_SIZE + DATA_SIZE_MAX + TAIL_SIZE
 ADDRESS_DIGITS: Final = 12
 BROADCAST: Final = "999999999999"
 ANY: Final = "a" * ADDRESS_DIGITS
@@ -68,8 +69,13 @@ def address_matches(own: str, asked: str) -> bool:
     """
     asked = asked.lower()
     if asked == BROADCAST:
-        return True
+        return True  # meters of 1997 answer reads to it
     return own.rjust(ADDRESS_DIGITS, "0").endswith(_without_padding(asked))
+
+
+def is_wildcard(address: str) -> bool:
+    """Return whether an address may mean several meters."""
+    return "a" in address.lower() or address == BROADCAST
 
 
 def _without_padding(asked: str) -> str:
@@ -128,7 +134,7 @@ class FrameReader:
         self._preamble = 0
         return found
 
-    def _frames(self) -> "list[Frame]":
+    def _frames(self) -> list[Frame]:
         found: list[Frame] = []
         while self._find_start():
             size = self._size()

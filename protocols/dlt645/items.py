@@ -4,6 +4,7 @@
 FFH in their place asks for all of them. 1997: two bytes, a nibble FH asks for all.
 """
 
+from collections.abc import Callable
 from enum import Enum
 from typing import Final
 
@@ -39,8 +40,10 @@ class Kind(Enum):
     """A number and the time at which it occurred, mm hh DD MM YY."""
     TIME = "time"
     """mm hh DD MM YY."""
+    COUNT = "count"
+    """A plain whole number: how often something happened, a ratio, impulses for a kilowatt-hour."""
     DIGITS = "digits"
-    """Digits that are no quantity: a date, a number of a meter, a counter."""
+    """Digits that are no quantity: a date, a number of a meter."""
     TEXT = "text"
     RECORDS = "records"
     """Load records."""
@@ -75,10 +78,13 @@ def _energy(unit: int, *, signed: bool = False) -> Item:
 
 
 def _demand(unit: int, *, signed: bool = False) -> Item:
-    return Item(8, 4, unit, kilo=True, signed=signed, kind=Kind.DEMAND)
+    """Return the maximum of the power that ``unit``, one of energy, belongs to."""
+    return Item(8, 4, POWER_OF[unit], kilo=True, signed=signed, kind=Kind.DEMAND)
 
 
+POWER_OF: Final = {WH: W, VARH: VAR, VAH: VA}
 DIGITS: Final = Item(0, kind=Kind.DIGITS)
+COUNT: Final = Item(3, unit=RATIO, kind=Kind.COUNT)
 TEXT: Final = Item(0, kind=Kind.TEXT)
 FREEZE_TIME: Final = Item(5, kind=Kind.TIME)
 
@@ -129,40 +135,52 @@ STATE: Final[dict[int, Item]] = {
     0x0A: Item(4, 0, MINUTE),
 }
 """DI0 of 028000xx."""
-TEXTS: Final = (
-    0x04000403, 0x04000404, 0x04000405, 0x04000406, 0x04000407, 0x04000408,
-    0x0400040B, 0x0400040C, 0x0400040D,
-)  # fmt: skip
+PARAMETERS: Final[dict[int, Item]] = {
+    **dict.fromkeys((0x04000306, 0x04000307, 0x04000409, 0x0400040A), COUNT),
+    **dict.fromkeys(
+        (0x04000403, 0x04000404, 0x04000405, 0x04000406, 0x04000407, 0x04000408,
+         0x0400040B, 0x0400040C, 0x0400040D, 0x04800001, 0x04800002, 0x04800003),
+        TEXT,
+    ),
+}  # fmt: skip
+"""Class 04: ratios and meter constants, and what is text; everything else there is digits."""
 FREEZE: Final[dict[int, Item]] = {
     0x00: FREEZE_TIME,
     **{kind: _energy(WH if kind < 3 else VARH, signed=kind in {3, 4}) for kind in range(1, 9)},
-    0x09: _demand(W),
-    0x0A: _demand(W),
+    0x09: _demand(WH),
+    0x0A: _demand(WH),
     0x10: Item(3, 4, W, kilo=True, signed=True),
 }
 """DI1 of class 05, whatever the freeze: by time, by command, at a switch-over, hourly, daily."""
-HOURLY_FREEZE: Final = 0x04
 LOAD_RECORDS: Final = Item(0, kind=Kind.RECORDS)
 
 
 def item_2007(di: int) -> Item:
     """Return how the value of a 2007 identifier is sent; digits when it is not known."""
-    di3, di2, di1, di0 = di.to_bytes(4)
-    match di3:
-        case 0x00:
-            return ENERGY.get(di2, DIGITS)
-        case 0x01:
-            return DEMAND.get(di2, DIGITS)
-        case 0x02:
-            return STATE.get(di0, DIGITS) if di2 == 0x80 else INSTANT.get(di2, DIGITS)
-        case 0x04:
-            return TEXT if di in TEXTS else DIGITS
-        case 0x05:
-            return DIGITS if di1 == 0xFF else FREEZE.get(di1, DIGITS)
-        case 0x06:
-            return LOAD_RECORDS
-        case _:
-            return DIGITS
+    find = _CLASSES.get(di >> 24)
+    return DIGITS if find is None else find(di)
+
+
+def _instant(di: int) -> Item:
+    kind = di >> 16 & 0xFF
+    return STATE.get(di & 0xFF, DIGITS) if kind == 0x80 else INSTANT.get(kind, DIGITS)
+
+
+def _event(di: int) -> Item:
+    kind, own, number = di >> 16 & 0xFF, di >> 8 & 0xFF, di & 0xFF
+    counted = kind == 0x30 or (kind == 0x11 and own == 0)
+    return COUNT if counted and number == 0 else DIGITS
+
+
+_CLASSES: Final[dict[int, Callable[[int], Item]]] = {
+    0x00: lambda di: ENERGY.get(di >> 16 & 0xFF, DIGITS),
+    0x01: lambda di: DEMAND.get(di >> 16 & 0xFF, DIGITS),
+    0x02: _instant,
+    0x03: _event,
+    0x04: lambda di: PARAMETERS.get(di, DIGITS),
+    0x05: lambda di: FREEZE.get(di >> 8 & 0xFF, DIGITS),
+    0x06: lambda _: LOAD_RECORDS,
+}
 
 
 def is_block_2007(di: int) -> bool:
@@ -180,19 +198,21 @@ _INSTANT_97: Final[dict[int, Item]] = {
     0xB64: Item(2, 2, VAR, kilo=True),
     0xB65: Item(2, 3, RATIO),
 }
+"""The first three nibbles of the identifiers of instantaneous values, 1997."""
+_PLAIN_97: Final[dict[int, Item]] = {
+    **dict.fromkeys((0xB212, 0xB213, 0xB310, 0xB311, 0xB312, 0xB313),
+                    Item(2, unit=RATIO, kind=Kind.COUNT)),
+    0xB214: Item(3, 0, MINUTE),
+    0xC030: COUNT,
+    0xC031: COUNT,
+}  # fmt: skip
 
 
 def item_1997(di: int) -> Item:
     """Return how the value of a 1997 identifier is sent; digits when it is not known."""
-    group, month = di >> 12, (di >> 8) & 0xF
-    unit = {0: WH, 1: VARH}.get(month & 3)
+    group, unit = di >> 12, {0: WH, 1: VARH}.get(di >> 8 & 3)
     if group == 0x9 and unit is not None:
         return _energy(unit)
     if group == 0xA and unit is not None:
-        return Item(3, 4, W if unit == WH else VAR, kilo=True)
-    return _INSTANT_97.get(di >> 4, DIGITS)
-
-
-def is_block_1997(di: int) -> bool:
-    """Return whether the answer may have several values."""
-    return di & 0x0F == 0x0F or di & 0xF0 == 0xF0
+        return Item(3, 4, POWER_OF[unit], kilo=True)
+    return _INSTANT_97.get(di >> 4) or _PLAIN_97.get(di, DIGITS)

@@ -5,6 +5,7 @@ One record; each of the six classes is ended by AA and empty when it is not reco
     A0 A0 | length | mm hh DD MM YY | class 1 AA class 2 AA .. class 6 AA | CS | E5
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
@@ -56,16 +57,20 @@ class LoadRecord(msgspec.Struct, frozen=True):
     values: dict[str, int | None]
 
 
-def item_of(obis: str) -> Item | None:
-    """Return how a column is sent."""
-    return _ITEMS.get(obis)
-
-
 _ITEMS: Final = {obis: item for columns in COLUMNS for obis, item in columns}
+CODES: Final = tuple(_ITEMS)
+"""All columns, in the order in which they are sent."""
 
 
-def decode_records(data: bytes) -> list[LoadRecord]:
+def item_of(obis: str) -> Item:
+    """Return how a column is sent."""
+    return _ITEMS[obis]
+
+
+def decode_records(data: bytes, *, only: int = 0) -> list[LoadRecord]:
     """Return the records of an answer, oldest first as sent.
+
+    ``only``: the class that was asked for; a meter may then leave out the ends of the others.
 
     Raises:
         RemoteProtocolError: a record is cut, its checksum is wrong, or a class has a wrong size.
@@ -75,7 +80,7 @@ def decode_records(data: bytes) -> list[LoadRecord]:
     at = 0
     while at < len(data):
         end = _end_of_record(data, at)
-        records.append(_decode_record(data[at:end]))
+        records.append(_decode_record(data[at:end], only))
         at = end
         if len(records) > RECORDS_MAX:
             raise RemoteProtocolError("size", f"more than {RECORDS_MAX} load records")
@@ -98,23 +103,40 @@ def _end_of_record(data: bytes, at: int) -> int:
     raise RemoteProtocolError("load-record", f"the load record at byte {at} does not end well")
 
 
-def _decode_record(record: bytes) -> LoadRecord:
+def _decode_record(record: bytes, only: int) -> LoadRecord:
     values: dict[str, int | None] = {}
     at, last = HEAD_SIZE, len(record) - 2
-    for columns in COLUMNS:
+    for columns in _classes(record, only):
         if at >= last:
             break
-        if record[at] == CLASS_END:  # no decimal number begins with AA: the class is empty
-            at += 1
-            continue
-        for obis, item in columns:
-            raw = record[at : min(at + item.size, last)]
-            values[obis] = None if bcd.is_absent(raw) else bcd.decode(raw, signed=item.signed)
-            at += item.size
-        if at >= len(record) or record[at] != CLASS_END:
+        if record[at] != CLASS_END:  # no decimal number begins with AA: else the class is empty
+            at = _decode_class(record[:last], at, columns, values)
+        if at >= last or record[at] != CLASS_END:
             raise RemoteProtocolError("load-record", "a class of a load record has a wrong size")
         at += 1
+    if at != last:
+        raise RemoteProtocolError("load-record", "more than six classes in a load record")
     return LoadRecord(record[3:HEAD_SIZE], values)
+
+
+def _classes(record: bytes, only: int) -> Sequence[Sequence[tuple[str, Item]]]:
+    if not only:
+        return COLUMNS
+    alone = HEAD_SIZE + sum(item.size for _, item in COLUMNS[only - 1]) + 1
+    return (COLUMNS[only - 1],) if len(record) - 2 == alone else COLUMNS
+
+
+def _decode_class(
+    body: bytes, at: int, columns: Sequence[tuple[str, Item]], values: dict[str, int | None]
+) -> int:
+    """Put the values of a class into ``values``; return where it ends."""
+    for obis, item in columns:
+        raw = body[at : at + item.size]
+        if len(raw) < item.size:
+            raise RemoteProtocolError("load-record", "a class of a load record is cut off")
+        values[obis] = None if bcd.is_absent(raw) else bcd.decode(raw, signed=item.signed)
+        at += item.size
+    return at
 
 
 def encode_record(time: bytes, classes: list[bytes]) -> bytes:

@@ -108,7 +108,7 @@ def _shown_values(di: int, data: bytes, *, old: bool) -> dict[str, Any]:
     except RemoteProtocolError as problem:
         return {"values": None, "problem": str(problem)}
     told = [_value(value) for value in values]
-    single = values[0].item.kind in {Kind.DIGITS, Kind.TEXT, Kind.TIME}
+    single = values[0].item.kind in {Kind.DIGITS, Kind.COUNT, Kind.TEXT, Kind.TIME}
     if not old:
         return {"values": told[0] if single and not is_block_2007(di) else told}
     name = f"{di:04X}"
@@ -127,7 +127,9 @@ def _value(value: Value) -> Any:
         }
     if item.kind is Kind.TIME:
         return _time(value.at) if value.at else None
-    return value.text if value.number is None else _decimal(item, value.number)
+    if value.text is not None or value.number is None:
+        return value.text
+    return _decimal(item, value.number)
 
 
 def _decimal(item: Item, number: int) -> str:
@@ -144,8 +146,7 @@ def _record(record: load_record.LoadRecord) -> dict[str, Any]:
     values: dict[str, str | None] = {}
     for obis, number in record.values.items():
         item = load_record.item_of(obis)
-        shown = number is not None and item is not None
-        values[obis] = _decimal(item, number) if shown and item and number is not None else None
+        values[obis] = None if number is None else _decimal(item, number)
     return {"at": _time(record.time), "values": values}
 
 

@@ -1,5 +1,6 @@
 """From the data of an answer to values, and back to what the simulated meters send."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
@@ -21,7 +22,8 @@ class Value(msgspec.Struct, frozen=True):
     text: str | None = None
     """Of what is no quantity: digits in reading order, or letters."""
     at: bytes = b""
-    """When a demand occurred, or the time itself: mm hh DD MM YY; empty: none."""
+    """When a demand occurred, or the time itself: mm hh DD MM YY; empty: none. The demands of 1997
+    leave out the year."""
 
 
 def item_of(di: int, *, old: bool) -> Item:
@@ -29,42 +31,78 @@ def item_of(di: int, *, old: bool) -> Item:
     return items.item_1997(di) if old else items.item_2007(di)
 
 
-def decode_values(di: int, data: bytes, *, old: bool = False) -> list[Value]:
+def decode_values(
+    di: int, data: bytes, *, old: bool = False, item: Item | None = None
+) -> list[Value]:
     """Return the values of an answer; one, or several for a block.
+
+    ``item``: how this meter sends it, where that is not as usual.
 
     Raises:
         RemoteProtocolError: it is too short or no multiple of a value, or a digit is none.
 
     """
-    item = item_of(di, old=old)
+    item = item or item_of(di, old=old)
+    if old and SEPARATOR_1997 in data:
+        data = _without_separators(item, data)
+    if item.kind is Kind.COUNT and len(data) != item.size:
+        item = items.DIGITS
     size = item.size or len(data)
-    if old and len(data) == size + 1 and data[-1] == SEPARATOR_1997:
-        data = data[:-1]
     if not size or len(data) % size or not data:
         raise RemoteProtocolError("size", f"{len(data)} bytes where a value has {size}")
-    return [_decode_one(item, data[at : at + size]) for at in range(0, len(data), size)]
+    decode = _DECODERS[item.kind]
+    return [decode(item, data[at : at + size]) for at in range(0, len(data), size)]
 
 
-def _decode_one(item: Item, raw: bytes) -> Value:
-    match item.kind:
-        case Kind.NUMBER:
-            number = None if bcd.is_absent(raw) else bcd.decode(raw, signed=item.signed)
-            return Value(item, number)
-        case Kind.DEMAND:
-            return _decode_demand(item, raw)
-        case Kind.TIME:
-            return Value(item, at=b"" if bcd.is_absent(raw) else raw)
-        case Kind.TEXT:
-            return Value(item, text=_letters(raw))
-        case Kind.DIGITS | Kind.RECORDS:
-            return Value(item, text=bcd.backwards(raw))
+def _without_separators(item: Item, data: bytes) -> bytes:
+    """Take out the ends of sets: no decimal number begins with AA."""
+    kept, at = bytearray(), 0
+    while item.size and at < len(data):
+        if data[at] == SEPARATOR_1997:
+            at += 1
+            continue
+        kept += data[at : at + item.size]
+        at += item.size
+    return bytes(kept) if item.size else data
 
 
-def _decode_demand(item: Item, raw: bytes) -> Value:
+def _number(item: Item, raw: bytes) -> Value:
+    return Value(item, None if bcd.is_absent(raw) else bcd.decode(raw, signed=item.signed))
+
+
+def _demand(item: Item, raw: bytes) -> Value:
     if bcd.is_absent(raw[:3]):
         return Value(item)
     number = bcd.decode(raw[:3], signed=item.signed)
     return Value(item, number, at=b"" if bcd.is_absent(raw[3:]) else raw[3:])
+
+
+def _time(item: Item, raw: bytes) -> Value:
+    return Value(item, at=b"" if bcd.is_absent(raw) else raw)
+
+
+def _count(item: Item, raw: bytes) -> Value:
+    text = bcd.backwards(raw)
+    return Value(item, int(text) if text.isdecimal() else None, text)
+
+
+def _text(item: Item, raw: bytes) -> Value:
+    return Value(item, text=_letters(raw))
+
+
+def _digits(item: Item, raw: bytes) -> Value:
+    return Value(item, text=bcd.backwards(raw))
+
+
+_DECODERS: Final[dict[Kind, Callable[[Item, bytes], Value]]] = {
+    Kind.NUMBER: _number,
+    Kind.DEMAND: _demand,
+    Kind.TIME: _time,
+    Kind.COUNT: _count,
+    Kind.TEXT: _text,
+    Kind.DIGITS: _digits,
+    Kind.RECORDS: _digits,
+}
 
 
 def _letters(raw: bytes) -> str:
@@ -82,4 +120,5 @@ def encode_value(item: Item, number: int, at: bytes = b"") -> bytes:
 def rescaled(item: Item, value: int, scaler: int) -> int:
     """Return ``value * 10**scaler`` in the steps of ``item``, cut off as a display does."""
     steps = scaler - item.scaler
-    return value * 10**steps if steps >= 0 else value // 10**-steps
+    factor: int = 10 ** abs(steps)
+    return value * factor if steps >= 0 else value // factor

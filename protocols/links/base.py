@@ -12,6 +12,8 @@ from typing import Final, Protocol
 
 import msgspec
 
+from protocols.links.world import NOWHERE, LinkWorld
+
 IDENTITY_SIZE_MAX: Final = 64
 """Longer names are cut: an IMEI has 15 characters, an ICCID 20, a registration text at most 80."""
 
@@ -26,6 +28,8 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``link``: once; ``data``: in front of every packet; ``both``."""
     heartbeat: str | None = None
     """Regular expression of what the modem sends by itself to stay connected."""
+    world: LinkWorld = NOWHERE
+    """The clock and the secrets of the program, for links that need them."""
 
 
 class Identified(msgspec.Struct, frozen=True):
@@ -51,7 +55,15 @@ class Reply(msgspec.Struct, frozen=True):
     data: bytes
 
 
-LinkEvent = Identified | MeterBytes | Heartbeat | Reply
+class Notice(msgspec.Struct, frozen=True):
+    """Something that a modem tells beside its pipe; what there is stands in ``notices``."""
+
+
+class Held(Notice, frozen=True):
+    """The link keeps bytes back that may begin a text of the modem: call ``idle`` after a pause."""
+
+
+LinkEvent = Identified | MeterBytes | Heartbeat | Reply | Notice
 
 
 class Link(Protocol):

@@ -2,17 +2,17 @@
 
 The modem sends a configured text when it connects, perhaps a heartbeat by itself, and otherwise the
 bytes of the serial line as they come. The text may arrive in pieces, glued to the first data, or
-again and again as a heartbeat; in ``data`` mode it stands in front of every packet.
+again and again as a heartbeat; in ``data`` mode it stands in front of every packet. Both are taken
+out between frames only: inside a frame the same bytes are the meter's own.
 """
 
-from typing import Final
-
-import regex
+from typing import TYPE_CHECKING, Final
 
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.links.base import (
     IDENTITY_SIZE_MAX,
     Heartbeat,
+    Held,
     Identified,
     LinkEvent,
     LinkKind,
@@ -21,62 +21,20 @@ from protocols.links.base import (
     Verdict,
 )
 from protocols.links.boundary import frame_size
+from protocols.links.packets import cut_frame, tail_size
+from protocols.links.texts import TEXT_SIZE_MAX, compile_text, match_text, may_grow
 
-TEXT_SIZE_MAX: Final = 256
-"""Registration texts have at most 80 bytes in the manuals; three times that is surely none."""
-MATCH_TIMEOUT_S: Final = 0.05
-"""A pathological expression may not stop the reader of all sockets."""
+if TYPE_CHECKING:
+    import regex
+
 PADDING: Final = b"\x00\r\n \t"
 """What modems put in front of their text when they wake up."""
-
-_compiled: dict[str, "regex.Pattern[bytes]"] = {}
-
-
-def compile_text(expression: str) -> "regex.Pattern[bytes]":
-    """Return the compiled expression over bytes, cached.
-
-    Raises:
-        LocalProtocolError: it is no regular expression.
-
-    """
-    pattern = _compiled.get(expression)
-    if pattern is None:
-        try:
-            pattern = regex.compile(expression.encode("latin-1"))
-        except (regex.error, UnicodeEncodeError) as problem:
-            raise LocalProtocolError("expression", f"{expression!r}: {problem}") from None
-        _compiled[expression] = pattern
-    return pattern
-
-
-def _match(pattern: "regex.Pattern[bytes]", text: bytes) -> "regex.Match[bytes] | None":
-    try:
-        return pattern.match(text, partial=True, timeout=MATCH_TIMEOUT_S)
-    except TimeoutError:
-        raise RemoteProtocolError("registration", "matching the text took too long") from None
-
-
-def _may_grow(pattern: "regex.Pattern[bytes]", text: bytes, end: int) -> bool:
-    """Whether one more byte like the last could still belong to the match that ends the text."""
-    if end < len(text):
-        return False
-    longer = _match(pattern, text + text[-1:])
-    return longer is not None and longer.end() > end
 
 
 class RawLink:
     """One connection of a modem that is a transparent pipe."""
 
-    __slots__ = (
-        "_buffer",
-        "_heartbeat",
-        "_held",
-        "_left",
-        "_mode",
-        "_registration",
-        "_text",
-        "name",
-    )
+    __slots__ = ("_buffer", "_heartbeat", "_left", "_packets", "_registration", "_text", "name")
 
     pipe = True
 
@@ -85,11 +43,10 @@ class RawLink:
             raise LocalProtocolError("registration", "a raw link needs a registration expression")
         self.name = "raw"
         self._registration = compile_text(settings.registration)
-        self._mode = settings.registration_mode
+        self._packets = settings.registration_mode != "link"
+        """Whether every packet begins with the text."""
         self._heartbeat = compile_text(settings.heartbeat) if settings.heartbeat else None
         self._buffer = b""
-        self._held = b""
-        """In ``data`` mode, what may be the beginning of the next packet's text."""
         self._text = b""
         """The registration as this modem sent it; empty until it did."""
         self._left = 0
@@ -97,109 +54,117 @@ class RawLink:
 
     def receive(self, data: bytes) -> list[LinkEvent]:
         """See ``Link.receive``."""
+        if self._is_whole_frame(data):
+            return [MeterBytes(data)]
         events: list[LinkEvent] = []
-        self._buffer += data if not self._held else self._held + data
-        self._held = b""
+        self._buffer += data
         if not self._text:
             self._register(events, ended=False)
         if self._text:
-            self._carry(events)
+            self._carry(events, ended=False)
+            if self._buffer:
+                events.append(Held())
         return events
 
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``: a text without an end mark ends here; held bytes are let go."""
         events: list[LinkEvent] = []
-        self._buffer += self._held
-        self._held = b""
         if not self._buffer:
             return events
         if not self._text:
             self._register(events, ended=True)
-        if self._text and self._buffer:
-            events.append(MeterBytes(self._buffer))
-            self._buffer = b""
+        if self._text:
+            self._carry(events, ended=True)
         return events
 
     def wrap(self, data: bytes) -> bytes:
         """See ``Link.wrap``: the pipe carries bytes as they are."""
         return data
 
+    def _is_whole_frame(self, data: bytes) -> bool:
+        """Whether ``data`` is one frame and nothing else, as most reads are."""
+        if self._buffer or self._left or not self._text or self._heartbeat is not None:
+            return False
+        if self._packets or not data or data[0] == self._text[0]:
+            return False
+        return frame_size(data) == len(data)
+
+    # -- who is calling
+
     def _register(self, events: list[LinkEvent], *, ended: bool) -> None:
-        text = self._buffer.lstrip(PADDING)
-        head = text[:TEXT_SIZE_MAX]
-        match = _match(self._registration, head) if text else None
-        if match is None or match.partial:
-            if len(text) > TEXT_SIZE_MAX or (text and match is None):
-                raise RemoteProtocolError("registration", "the first bytes are no registration")
+        text = self._buffer = self._buffer.lstrip(PADDING)
+        if not text:
             return
-        if not ended and _may_grow(self._registration, head, match.end()):
+        match = match_text(self._registration, text)
+        if match is None:
+            raise RemoteProtocolError("registration", "the first bytes are no registration")
+        if match.partial or not match.group():
+            return
+        if not ended and may_grow(self._registration, text[:TEXT_SIZE_MAX], match.end()):
             return
         self._text = match.group()
         self._buffer = text[match.end() :]
         events.append(Identified(_identity(match), "registration"))
 
-    def _carry(self, events: list[LinkEvent]) -> None:
-        if self._mode != "link":
-            self._drop_prefixes()
+    # -- what it carries
+
+    def _carry(self, events: list[LinkEvent], *, ended: bool) -> None:
+        """Take as much from the buffer as can be told; ``ended``: all of it."""
         while self._buffer:
-            if self._left:
-                self._pass(min(self._left, len(self._buffer)), events)
-            elif not self._between_frames(events):
+            size = 0 if self._left else self._noise_size(ended=ended)
+            if size is None:
+                return
+            if size:
+                self._buffer = self._buffer[size:]
+                events.append(Heartbeat())
+            elif not self._pass_some(events, ended=ended):
                 return
 
-    def _between_frames(self, events: list[LinkEvent]) -> bool:
-        """Take one thing from the start of the buffer; False when it must wait for more bytes."""
-        noise = self._noise_size()
-        if noise is None:
-            return False
-        if noise:
-            self._buffer = self._buffer[noise:]
-            events.append(Heartbeat())
-            return True
-        size = frame_size(self._buffer)
-        if size == 0:
-            return False
-        self._left = size or 0
-        if size is None:
-            self._pass(len(self._buffer), events)
-        return True
-
-    def _noise_size(self) -> int | None:
+    def _noise_size(self, *, ended: bool) -> int | None:
         """Size of the registration or heartbeat at the start; 0 none, None maybe."""
         if self._buffer.startswith(self._text):
             return len(self._text)
         maybe = self._text.startswith(self._buffer)
-        if self._heartbeat is not None:
-            match = _match(self._heartbeat, self._buffer)
-            if match is not None and match.end():
-                if not match.partial:
-                    return match.end()
-                maybe = True
-        return None if maybe else 0
+        match = None if self._heartbeat is None else match_text(self._heartbeat, self._buffer)
+        if match is not None and match.end():
+            if not match.partial:
+                return match.end()
+            maybe = True
+        return None if maybe and not ended else 0
 
-    def _pass(self, size: int, events: list[LinkEvent]) -> None:
+    def _pass_some(self, events: list[LinkEvent], *, ended: bool) -> bool:
+        """Pass a frame on, or what there is of it; False when it must wait for more bytes."""
+        size = self._left or frame_size(self._buffer)
+        if size == 0 and not ended:
+            return False
+        if not self._packets:
+            self._left = size or 0
+            return self._pass(events, min(size or len(self._buffer), len(self._buffer)))
+        if size and not self._left:
+            cut = cut_frame(self._buffer, size, self._text, ended=ended)
+            if cut is not None:
+                frame, self._buffer = cut
+                events.append(MeterBytes(frame))
+                return True
+            if not ended:
+                return False
+            self._left = size
+        return self._pass_unframed(events, ended=ended)
+
+    def _pass(self, events: list[LinkEvent], size: int) -> bool:
         events.append(MeterBytes(self._buffer[:size]))
         self._buffer = self._buffer[size:]
         self._left = max(0, self._left - size)
+        return True
 
-    def _drop_prefixes(self) -> None:
-        """Take the text out wherever it stands: packets are glued and cut on their way.
-
-        A text of some bytes of ASCII inside meter data is far rarer than the next cell change, and
-        a frame hurt by it fails its check and is read again.
-        """
+    def _pass_unframed(self, events: list[LinkEvent], *, ended: bool) -> bool:
+        """Pass bytes on whose packets are not to be told from their contents, without the text."""
         self._buffer = self._buffer.replace(self._text, b"")
-        self._held = _tail_of(self._buffer, self._text)
-        if self._held:
-            self._buffer = self._buffer[: -len(self._held)]
-
-
-def _tail_of(data: bytes, text: bytes) -> bytes:
-    """Return the end of ``data`` that is a beginning of ``text``; a single byte is no sign."""
-    for size in range(min(len(text) - 1, len(data)), 1, -1):
-        if data.endswith(text[:size]):
-            return text[:size]
-    return b""
+        held = 0 if ended else tail_size(self._buffer, self._text)
+        size = len(self._buffer) - held
+        if size:
+            self._pass(events, size)
+        return False
 
 
 def _identity(match: "regex.Match[bytes]") -> str:
@@ -217,12 +182,10 @@ def sniff(first: bytes, settings: LinkSettings) -> Verdict:
     if not text:
         return Verdict.MORE
     # The text may be glued to any amount of data; only it is looked at.
-    match = _match(compile_text(settings.registration), text[:TEXT_SIZE_MAX])
+    match = match_text(compile_text(settings.registration), text)
     if match is None:
         return Verdict.NO
-    if match.partial:
-        return Verdict.NO if len(text) > TEXT_SIZE_MAX else Verdict.MORE
-    return Verdict.YES
+    return Verdict.MORE if match.partial else Verdict.YES
 
 
 LINK: Final = LinkKind(name="raw", order=50, sniff=sniff, make=RawLink)

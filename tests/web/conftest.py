@@ -304,6 +304,7 @@ class Counted(msgspec.Struct):
 
     readings_last_hour: int
     meters: int = 10
+    meters_online: int = 8
     modems_online: int = 2
     modems_total: int = 2
     success_24h: float | None = None

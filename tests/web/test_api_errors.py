@@ -83,7 +83,7 @@ async def test_a_wrong_body_is_a_422_and_no_meter_is_asked(
         ("no-answer", 504),
         ("refused", 502),
         ("bad-check", 502),
-        ("expired", 502),
+        ("expired", 504),
         ("busy", 502),
     ],
 )

@@ -22,6 +22,7 @@ from hes.events.modem import (
     ModemDisconnected,
     ModemQuarantined,
     ModemSuperseded,
+    ModemTrusted,
     UnknownCaller,
 )
 from hes.events.node import ActorFailed, NodeStarted, NodeStopped
@@ -115,6 +116,7 @@ EVENTS: Final[tuple[DomainEvent, ...]] = (
         received_at=US, session=8, reason="closed by peer", lasted_s=12.5, bytes_in=90, bytes_out=7
     ),
     ModemQuarantined(received_at=US, peer="10.1.2.3:1", reason="unknown", first_bytes=b"\x7e\xa0"),
+    ModemTrusted(received_at=US, reason="now in the device list"),
     UnknownCaller(
         received_at=US, peer="10.1.2.3:1", listener="pipe", reason="silent", first_bytes=b""
     ),
@@ -193,6 +195,7 @@ STORED: Final[dict[str, str]] = {
         "97d7ff3b9aca0069f495c3c008ae636c6f7365642062792070656572cb40290000000000005a07"
     ),
     "ModemQuarantined/1": "95d7ff3b9aca0069f495c3c0aa31302e312e322e333a31a7756e6b6e6f776ec4027ea0",
+    "ModemTrusted/1": "93d7ff3b9aca0069f495c3c0b66e6f7720696e2074686520646576696365206c697374",
     "UnknownCaller/1": "96d7ff3b9aca0069f495c3c0aa31302e312e322e333a31a470697065a673696c656e74c400",
     "NodeStarted/1": "94d7ff3b9aca0069f495c3c0a5302e312e30cd1267",
     "NodeStopped/1": "93d7ff3b9aca0069f495c3c0a75349475445524d",

@@ -5,6 +5,7 @@ export interface MeterRow {
   modem_id: string
   area: string
   protocol: string
+  link: string
   framing: string
   meter_type: string
   address: string
@@ -66,6 +67,8 @@ export interface KeptRow {
   reason: string
   detail: string
   hex: string
+  system_title?: string | null
+  peer?: string | null
 }
 
 export interface MeterPage extends MeterRow {
@@ -82,12 +85,47 @@ export interface ModemView {
   reason: string
   peer: string | null
   link: string | null
+  session: number | null
   connected_at: string | null
   last_heard_at: string | null
   bytes_in: number
   bytes_out: number
   queue: number
   meters: string[]
+}
+
+export interface SessionRow {
+  session: number
+  peer: string
+  link: string
+  claim: string
+  connected_at: string
+  ended_at: string | null
+  reason: string | null
+  lasted_s: number | null
+  bytes_in: number | null
+  bytes_out: number | null
+}
+
+export interface EventPage {
+  events: EventForm[]
+  next: number | null
+  head: number
+}
+
+export interface ReadAnswer {
+  meter_id: string
+  time?: string
+  readings?: ReadingRow[]
+  refused?: Record<string, string>
+  intervals?: ProfileRow[]
+}
+
+export interface ClockAnswer {
+  meter_time: string
+  drift_s: number
+  uncertainty_s: number
+  changed: { drift_before_s: number; drift_after_s: number; method: string } | null
 }
 
 export interface Caller {
@@ -112,6 +150,10 @@ export interface Actor {
   crash_ago_s: number | null
   totals: Record<string, number>
   children_total: number
+  strategy: string | null
+  mailbox_max: number
+  dropped: number
+  current_for_s: number
   detail: string
   children: Actor[]
 }
@@ -129,14 +171,16 @@ export interface EventForm {
 
 export interface Overview {
   meters: number
+  meters_online: number
   modems_online: number
   modems_total: number
+  readings_last_minute: number
   readings_last_hour: number
   success_24h: number | null
   open_alarms: number
   events_total: number
   events_per_s: number
-  projections: { name: string; position: number; lag: number; age_s: number }[]
+  projections: { name: string; position: number; lag: number; age_s: number; poisoned?: number }[]
   node: { started_at: string; version: string }
 }
 

@@ -66,3 +66,11 @@ export function bytes(count: number): string {
   if (count < 1024) return `${count} B`
   return count < 1024 ** 2 ? `${number(count / 1024, 1)} KiB` : `${number(count / 1024 ** 2, 1)} MiB`
 }
+
+/** Milliseconds that the chosen zone is ahead of UTC at an instant. */
+export function zoneOffset(at: number): number {
+  if (zone.value === 'browser') return -new Date(at).getTimezoneOffset() * 60_000
+  const text = new Intl.DateTimeFormat('en', { timeZone: METER_ZONE, timeZoneName: 'longOffset' }).formatToParts(at)
+  const [, sign, hours, minutes] = /([+-])(\d+):(\d+)/.exec(text.find((part) => part.type === 'timeZoneName')?.value ?? '') ?? []
+  return hours ? (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0
+}

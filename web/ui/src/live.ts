@@ -6,6 +6,8 @@ import { token } from './api'
 export interface Listener {
   snapshot: (body: any) => void
   delta?: (items: any[]) => void
+  /** The topic cannot be had; the server says why. */
+  error?: (message: string) => void
 }
 
 export type LiveState = 'connecting' | 'live' | 'lost'
@@ -23,11 +25,12 @@ function send(body: unknown): void {
 
 function connect(): void {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
-  const query = token() ? `?token=${encodeURIComponent(token())}` : ''
-  socket = new WebSocket(`${scheme}//${location.host}/live${query}`)
+  socket = new WebSocket(`${scheme}//${location.host}/live`)
   socket.onopen = () => {
     liveState.value = 'live'
     retryMs = FIRST_RETRY_MS
+    // Browsers send no headers with a websocket: the token is the first thing said, never a URL.
+    if (token()) send({ token: token() })
     if (topics.size) send({ subscribe: [...topics.keys()] })
   }
   socket.onmessage = (message) => take(JSON.parse(message.data))
@@ -38,7 +41,18 @@ function connect(): void {
   }
 }
 
-function take(frame: { topic?: string; snapshot?: unknown; delta?: unknown[] }): void {
+interface Frame {
+  topic?: string
+  snapshot?: unknown
+  delta?: unknown[]
+  error?: { message: string; detail?: { topic?: string } | null }
+}
+
+function take(frame: Frame): void {
+  if (frame.error) {
+    for (const listener of topics.get(frame.error.detail?.topic ?? '') ?? []) listener.error?.(frame.error.message)
+    return
+  }
   for (const listener of topics.get(frame.topic ?? '') ?? []) {
     if (frame.snapshot !== undefined) listener.snapshot(frame.snapshot)
     else if (frame.delta) listener.delta?.(frame.delta)

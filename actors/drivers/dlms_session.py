@@ -1,0 +1,160 @@
+"""Conversations with one DLMS meter, each in an association of its own, and what they leave behind.
+
+Kept between them: the address that the meter answered to, counters and invoke ids, whether it is
+still in an association that we left, and whether it answers when it is let go.
+"""
+
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import msgspec
+
+from actors.drivers.base import CounterJump, DriverWorld
+from hes.devices import Device
+from protocols.dialogue import Dialogue
+from protocols.dlms.acse import Mechanism
+from protocols.dlms.association import Association
+from protocols.dlms.client import ClientSettings, CounterTooLow, DlmsClient
+from protocols.dlms.hdlc_link import LINK_DROPPED, HdlcAddress, HdlcLink
+from protocols.dlms.reader import read_counter
+from protocols.dlms.security import Keys
+from protocols.dlms.timers import DlmsTimers
+from protocols.dlms.wrapper_link import WrapperLink
+from protocols.errors import MeterRefused, ProtocolError, RemoteProtocolError
+
+T = TypeVar("T")
+
+AUTHS: Final = {"none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC}
+PUBLIC_CLIENT: Final = 16
+"""Who may read the invocation counter without any proof."""
+PUBLIC_WAIT_S: Final = 10.0
+"""For the answer to the public client, which not every meter lets in."""
+
+
+class DlmsSessions:
+    """Opens, uses and closes associations with one meter."""
+
+    def __init__(self, device: Device, world: DriverWorld) -> None:
+        self._device = device
+        self._world = world
+        self._timers = DlmsTimers()
+        self._address_size: int | None = None
+        self._proven = False
+        """Whether the meter took our keys and counters once."""
+        self._answers_release = True
+        self._hanging = False
+        """Whether the meter may still be in an association that we left without a word."""
+        self._counter = 0
+        """The last invocation counter that was used."""
+        self._invoke_id = 0
+
+    def read(self, work: Callable[[DlmsClient], Dialogue[T]]) -> Dialogue[T]:
+        """Read something; once more from the start when the meter drops the link meanwhile."""
+        try:
+            return (yield from self.once(work))
+        except RemoteProtocolError as dropped:
+            if dropped.category != LINK_DROPPED:
+                raise
+        return (yield from self.once(work))
+
+    def once(self, work: Callable[[DlmsClient], Dialogue[T]]) -> Dialogue[T]:
+        """Do something in an association; when the link drops, nobody knows how far it came.
+
+        Raises:
+            CounterJump: the meter wants higher invocation counters.
+            ProtocolError: as ``DlmsClient``.
+
+        """
+        link = self._link(self._device.client_sap)
+        client = self._client(link)
+        if self._hanging and self._answers_release and not link.numbered:
+            self._answers_release = yield from client.let_go()
+        try:
+            yield from self._associate(client)
+            result = yield from work(client)
+        except CounterTooLow as low:
+            yield from self._release(client)
+            raise CounterJump(low.wanted) from None
+        except MeterRefused:
+            yield from self._release(client)
+            raise
+        finally:
+            self._invoke_id = client.requester.invoke_id
+            if isinstance(link, HdlcLink):
+                self._address_size = link.address_size
+        yield from self._release(client)
+        return result
+
+    def _associate(self, client: DlmsClient) -> Dialogue[None]:
+        """Open the association; where that fails for the first time, look at the counter.
+
+        Not every meter says that it wants a higher one: some refuse, some are silent.
+        """
+        self._hanging = True
+        try:
+            yield from client.associate()
+        except CounterTooLow:
+            raise
+        except ProtocolError:
+            unheard = client.state is Association.CLOSED
+            if self._device.auth != "gmac" or self._proven or unheard:
+                raise
+            yield from client.release()
+            taken = yield from self._counter_taken()
+            if taken is None or taken <= self._counter:  # ours was taken: it was not that
+                raise
+            raise CounterJump(taken + 1) from None
+        self._proven = True
+
+    def _counter_taken(self) -> Dialogue[int | None]:
+        """Return the counter that the meter took last, as it tells the public client."""
+        timers = msgspec.structs.replace(
+            self._timers, associate_s=PUBLIC_WAIT_S, answer_s=PUBLIC_WAIT_S
+        )
+        client = DlmsClient(
+            self._link(PUBLIC_CLIENT), ClientSettings(timers=timers),
+            counter=self._world.counter, challenge=bytes,
+        )  # fmt: skip
+        try:
+            yield from client.associate()
+            taken = yield from read_counter(client)
+            yield from client.release()
+        except ProtocolError:
+            return None
+        return taken
+
+    def _release(self, client: DlmsClient) -> Dialogue[None]:
+        heard = yield from client.release(tell=self._answers_release)
+        self._answers_release = self._answers_release and heard
+        self._hanging = False
+
+    def _client(self, link: HdlcLink | WrapperLink) -> DlmsClient:
+        device = self._device
+        keys = Keys(device.encryption_key, device.authentication_key) if device.has_keys else None
+        settings = ClientSettings(
+            auth=AUTHS[device.auth],
+            password=device.password.encode(),
+            keys=keys,
+            meter_title=device.system_title or None,
+            timers=self._timers,
+        )
+        client = DlmsClient(
+            link,
+            settings,
+            counter=self._next_counter,
+            challenge=lambda: self._world.random_bytes(16),
+        )
+        client.requester.invoke_id = self._invoke_id
+        return client
+
+    def _next_counter(self) -> int:
+        self._counter = self._world.counter()
+        return self._counter
+
+    def _link(self, client_sap: int) -> HdlcLink | WrapperLink:
+        device = self._device
+        if device.framing == "wrapper":
+            return WrapperLink(client_sap, device.server_sap, self._timers)
+        physical = int(device.address) if device.address else None
+        address = HdlcAddress(client=client_sap, logical=device.server_sap, physical=physical)
+        return HdlcLink(address, self._timers, size=self._address_size)

@@ -1,0 +1,178 @@
+"""Meters of IEC 62056-21: a readout, and programming mode for what is not in it."""
+
+from collections.abc import Callable, Generator, Sequence
+from datetime import UTC, datetime
+from typing import Final, TypeVar
+
+from actors.drivers.base import Collected, DriverKind, DriverWorld
+from hes.devices import Device
+from hes.obis import PROFILES
+from protocols.dialogue import Dialogue, Exchange
+from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.iec62056_21.clock import ClockTold, read_clock, write_clock
+from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
+from protocols.iec62056_21.options import Iec62056Options
+from protocols.iec62056_21.profile import LogEntry
+from protocols.iec62056_21.registers import read_registers
+from protocols.iec62056_21.stamps import StampRules, parse_stamp
+from protocols.iec62056_21.tables import read_log, read_profile
+from protocols.values import (
+    ClockChanged,
+    ClockRead,
+    ProfileRead,
+    ReadValue,
+    RegistersRead,
+    TableRow,
+)
+
+T = TypeVar("T")
+
+QUIET_S: Final = 1.0
+"""A clock so near to ours is not touched; meters tell whole seconds."""
+CLOCK_TAKEN_S: Final = 5.0
+"""A clock so near to ours after a write that was not answered did take it."""
+EVENT_CODE: Final = "0.0.96.11.0.255"
+"""What the status words of a log stand under."""
+STATUS_SIZE_MAX: Final = 15
+
+
+class Iec62056Driver:
+    """See ``actors.drivers.base.Driver``."""
+
+    counters_per_read = 0
+
+    def __init__(
+        self, device: Device, world: DriverWorld, options: Iec62056Options | None = None
+    ) -> None:
+        self._world = world
+        self._talk = Conversation(
+            Iec62056Settings(
+                address=device.address,
+                password=device.password,
+                utc_offset_min=world.utc_offset_min,
+                options=options or Iec62056Options(),
+            )
+        )
+
+    def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
+        """See ``Driver.scale_of``: these meters write the unit behind each value."""
+        return None
+
+    # -- conversations
+
+    def registers(self, codes: Sequence[str]) -> Dialogue[RegistersRead]:
+        """See ``Driver.registers``."""
+        return self._conversation(lambda: read_registers(self._talk, codes))
+
+    def profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
+        """See ``Driver.profile``."""
+        return self._conversation(lambda: self._profile(code, begin, end))
+
+    def clock(self) -> Dialogue[ClockRead]:
+        """See ``Driver.clock``."""
+        return self._conversation(self._clock)
+
+    def set_clock(self, *, shift_s_max: float) -> Dialogue[ClockChanged]:
+        """See ``Driver.set_clock``: there is no command that shifts."""
+        return self._conversation(self._set_clock)
+
+    def collect(
+        self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+    ) -> Dialogue[Collected]:
+        """See ``Driver.collect``."""
+
+        def parts() -> Dialogue[Collected]:
+            found = Collected()
+            try:
+                found.registers = yield from read_registers(self._talk, codes)
+                found.clock = yield from self._clock()
+                if begin is not None:
+                    found.profile = yield from self._profile(code, begin, end)
+            except MeterRefused as refusal:
+                found.refused = str(refusal)
+            return found
+
+        return self._conversation(parts)
+
+    def _conversation(self, work: Callable[[], Dialogue[T]]) -> Dialogue[T]:
+        """Run ``work`` and end the session that it left open; one that broke off is left so."""
+        try:
+            result = yield from work()
+        except MeterRefused:
+            yield from self._talk.close()
+            raise
+        yield from self._talk.close()
+        return result
+
+    # -- parts of a conversation
+
+    def _profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
+        obis = PROFILES.get(code, code)
+        if obis == PROFILES["events"]:
+            entries = yield from read_log(self._talk, obis, begin, end)
+            return _events(obis, entries, self._talk.rules)
+        return (yield from read_profile(self._talk, obis, begin, end))
+
+    def _clock(self) -> Dialogue[ClockRead]:
+        read, _ = yield from self._clock_told()
+        return read
+
+    def _clock_told(self) -> Dialogue[tuple[ClockRead, ClockTold]]:
+        times: list[datetime] = []
+        told = yield from _timed(read_clock(self._talk), self._world.now, times)
+        instant = told.stamp.instant(self._talk.rules).astimezone(UTC)
+        return ClockRead(times[0], instant, times[-1]), told
+
+    def _set_clock(self) -> Dialogue[ClockChanged]:
+        before, told = yield from self._clock_told()
+        if abs(_drift_s(before)) <= QUIET_S:
+            return ClockChanged(before, before, "none")
+        half = (before.got_at - before.sent_at) / 2  # the write takes as long on its way
+        unheard: MeterSilent | RemoteProtocolError | None = None
+        try:
+            yield from write_clock(self._talk, lambda: self._world.now() + half, told)
+        except (MeterSilent, RemoteProtocolError) as problem:
+            unheard = problem  # it may have taken it: what it says now decides
+        after = yield from self._clock()
+        if unheard is not None and abs(_drift_s(after)) > CLOCK_TAKEN_S:
+            raise unheard
+        return ClockChanged(before, after, "set")
+
+
+def _drift_s(read: ClockRead) -> float:
+    middle = read.sent_at + (read.got_at - read.sent_at) / 2
+    return (read.meter_time - middle).total_seconds()
+
+
+def _timed(
+    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
+) -> Generator[Exchange, bytes | None, T]:
+    """Run a dialogue and note our time of its last sending and of the first bytes after it."""
+    try:
+        step = next(dialogue)
+        while True:
+            if step.send:
+                times[:] = [now()]
+            data = yield step
+            if data is not None and len(times) == 1:
+                times.append(now())
+            step = dialogue.send(data)
+    except StopIteration as end:
+        result: T = end.value
+        return result
+
+
+def _events(obis: str, entries: Sequence[LogEntry], rules: StampRules) -> ProfileRead:
+    """Return a log as a table: one column with the status word, entries without a time left out."""
+    rows: list[TableRow] = []
+    for entry in entries:
+        try:
+            time = parse_stamp(entry.at).instant(rules).astimezone(UTC)
+            status = int(entry.status[:STATUS_SIZE_MAX], 16)
+        except (RemoteProtocolError, ValueError, OverflowError):
+            continue
+        rows.append(TableRow(time, status, (status,)))
+    return ProfileRead(obis, None, [ReadValue(EVENT_CODE, None, 0, 255)], rows)
+
+
+DRIVER: Final = DriverKind(("iec62056-21",), Iec62056Driver)

@@ -1,0 +1,1 @@
+"""The side of the modem of every link, for the simulated fleet."""

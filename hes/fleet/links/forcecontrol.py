@@ -1,0 +1,29 @@
+"""A bridge of the ForceControl kind."""
+
+from hes.fleet.links.side import Incoming
+from protocols.links.forcecontrol import encode_login
+
+
+class ForceControlSide:
+    """See ``ModemSide``; the name has 11 characters."""
+
+    name = "forcecontrol"
+
+    def __init__(self, bridge: str) -> None:
+        self._login = encode_login(bridge)
+
+    def connected(self, _now_s: float) -> bytes:
+        """See ``ModemSide``."""
+        return self._login
+
+    def receive(self, data: bytes, _now_s: float) -> Incoming:
+        """See ``ModemSide``."""
+        return Incoming(data)
+
+    def wrap(self, data: bytes) -> bytes:
+        """See ``ModemSide``."""
+        return data
+
+    def heartbeat(self, _now_s: float) -> bytes:
+        """See ``ModemSide``: there is none."""
+        return b""

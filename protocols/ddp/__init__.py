@@ -1,0 +1,1 @@
+"""The DDP framing of cellular modems: 7B ... 7B."""

@@ -1,0 +1,198 @@
+"""Puts requests to a meter and finds the answer to each; late and repeated ones are passed over.
+
+Over the wrapper nothing ties an answer to its question but the invoke id: a meter that answers
+after we gave up, or a network that delivers twice, must not have its old value taken for a new one.
+"""
+
+from collections.abc import Callable, Generator
+from typing import Any, Final, TypeVar
+
+from protocols.dialogue import Exchange
+from protocols.dlms import acse, apdu_action, apdu_get
+from protocols.dlms.apdu import decode_apdu
+from protocols.dlms.apdu_ciphered import GENERAL_GLO, GLO, Ciphered, encode_ciphered
+from protocols.dlms.apdu_errors import ConfirmedServiceError, ExceptionResponse
+from protocols.dlms.apdu_push import DataNotification, EventNotification
+from protocols.dlms.carrier import Carrier
+from protocols.dlms.opened import open_ciphered
+from protocols.dlms.security import AUTHENTICATED, ENCRYPTED, Keys, protect
+from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError
+
+T = TypeVar("T")
+Dialogue = Generator[Exchange, bytes | None, T]
+
+GUARDED: Final = AUTHENTICATED | ENCRYPTED
+PRIORITY: Final = 0xC0
+"""Confirmed, high priority; the lower four bits are the invoke id."""
+INVOKE_IDS: Final = 16
+STRAYS_MAX: Final = 32
+"""APDUs that are passed over while one answer is waited for."""
+
+
+class CounterTooLow(MeterRefused):
+    """The meter wants a higher invocation counter: jump to ``wanted`` and associate again."""
+
+    def __init__(self, wanted: int) -> None:
+        super().__init__(f"the meter wants invocation counter {wanted} or higher")
+        self.wanted = wanted
+
+
+class Requester:
+    """Asks over one carrier. ``counter`` gives an invocation counter that was never used before."""
+
+    def __init__(
+        self, carrier: Carrier, *, title: bytes, keys: Keys | None, counter: Callable[[], int]
+    ) -> None:
+        self.ciphered = False
+        """Whether services are protected in this association."""
+        self.proving = False
+        """Whether the meter's proof of its key is still to come; it may come in the open."""
+        self.meter_title: bytes | None = None
+        self.invoke_id = 0
+        """Of the last request; whoever keeps it keeps answers of old conversations apart."""
+        self._carrier = carrier
+        self._title = title
+        self._own_keys = keys
+        self._counter = counter
+        self._meter_counter = -1
+        """The highest counter that the meter used in this association."""
+
+    # -- asking
+
+    def next_invoke(self) -> int:
+        """Return the invoke-id-and-priority for a new request."""
+        self.invoke_id = (self.invoke_id + 1) % INVOKE_IDS
+        return PRIORITY | self.invoke_id
+
+    def associate(self, aarq: bytes, wait_s: float) -> Dialogue[Any]:
+        """Ask for an association; return the AARE, or what came instead of it."""
+        self._meter_counter = -1
+        apdu = yield from self._carrier.ask(aarq, wait_s=wait_s)
+        for _ in range(STRAYS_MAX):
+            answer = decode_apdu(apdu)
+            ours = isinstance(answer, acse.Aare | ExceptionResponse | ConfirmedServiceError)
+            if ours or self._carrier.numbered:
+                return answer
+            apdu = yield from self._carrier.hear(wait_s=wait_s)
+        raise _too_many()
+
+    def service(self, request: bytes) -> Dialogue[Any]:
+        """Send one service request, protected if need be; return the decoded answer."""
+        send = request
+        if self.ciphered:
+            send = encode_ciphered(GLO[request[0]], self.protect(request))
+        apdu = yield from self._carrier.ask(send)
+        for _ in range(STRAYS_MAX):
+            answer = self._opened(apdu)
+            if answer is not None and self._answers(answer, request):
+                return answer
+            apdu = yield from self._carrier.hear()
+        raise _too_many()
+
+    def _opened(self, apdu: bytes) -> Any:
+        """Return what an APDU holds; None when it is none of this conversation."""
+        answer = decode_apdu(apdu)
+        if isinstance(answer, acse.Aare | acse.Release):
+            return answer
+        if not self.ciphered:
+            return None if isinstance(answer, Ciphered) and self._may_stray else answer
+        if not isinstance(answer, Ciphered):
+            return self._in_the_open(answer)
+        if answer.tag == GENERAL_GLO and self._may_stray:
+            return self._general(answer)
+        return self.open(answer)
+
+    @property
+    def _may_stray(self) -> bool:
+        return not self._carrier.numbered
+
+    def _general(self, ciphered: Ciphered) -> Any:
+        """Open what may be an answer or a push, of this meter or another."""
+        try:
+            return self.open(ciphered)
+        except RemoteProtocolError:
+            return None
+
+    def _answers(self, answer: Any, request: bytes) -> bool:
+        """Whether ``answer`` is the one to ``request``."""
+        if self._carrier.numbered:
+            return True
+        invoke = getattr(answer, "invoke", None)
+        if invoke is None:
+            return isinstance(answer, ExceptionResponse | ConfirmedServiceError)
+        if (invoke & 0x0F) != (request[2] & 0x0F):
+            return False
+        next_block = request[0] == apdu_get.REQUEST and request[1] == apdu_get.NEXT
+        if not next_block or not isinstance(answer, apdu_get.GetBlock):
+            return True
+        # All blocks of a value have one invoke id: here their number tells them apart.
+        return answer.error is not None or answer.block > int.from_bytes(request[3:7])
+
+    # -- protection
+
+    def keys(self) -> Keys:
+        """Return the keys.
+
+        Raises:
+            LocalProtocolError: there are none.
+
+        """
+        if self._own_keys is None:
+            raise LocalProtocolError("keys", "this association needs keys")
+        return self._own_keys
+
+    def protect(self, plain: bytes) -> bytes:
+        """Return the protected form of ``plain``; uses one invocation counter."""
+        keys = self.keys()
+        return protect(
+            plain, title=self._title, control=GUARDED, counter=self._counter(),
+            key=keys.encryption, ak=keys.authentication,
+        )  # fmt: skip
+
+    def open(self, ciphered: Ciphered) -> Any:
+        """Take the protection off; the counter counts only once the tag was right.
+
+        None: the same message once more, over a carrier that may deliver twice.
+
+        Raises:
+            RemoteProtocolError: wrong tag, no tag, or a counter that was used before.
+
+        """
+        if not ciphered.header.control & AUTHENTICATED:
+            raise RemoteProtocolError("security", "the meter's answer is not authenticated")
+        opened = open_ciphered(ciphered, self.keys(), self.meter_title)
+        if isinstance(opened.plain, DataNotification | EventNotification):
+            return None  # a push: it has counters of its own, and a reader of its own
+        if opened.counter <= self._meter_counter:
+            if self._may_stray:
+                return None
+            raise RemoteProtocolError(
+                "counter", f"the meter used counter {opened.counter} after {self._meter_counter}"
+            )
+        self._meter_counter = opened.counter
+        return opened.plain
+
+    def _in_the_open(self, answer: Any) -> Any:
+        """Judge an answer without protection in an association that asks for it."""
+        if isinstance(answer, ExceptionResponse | ConfirmedServiceError):
+            return answer
+        if self.proving and isinstance(answer, apdu_action.ActionResponse):
+            return answer  # the proof itself protects this one
+        if self._may_stray and isinstance(answer, DataNotification | EventNotification):
+            return None
+        raise RemoteProtocolError("security", "the meter's answer is not ciphered")
+
+
+def refusal(answer: Any) -> MeterRefused | RemoteProtocolError:
+    """Return the error for an answer that is not one to the question."""
+    if isinstance(answer, ExceptionResponse):
+        if answer.invocation_counter is not None:
+            return CounterTooLow(answer.invocation_counter)
+        return MeterRefused(f"the meter refused the request: {answer}")
+    if isinstance(answer, ConfirmedServiceError):
+        return MeterRefused(f"the meter refused the request: {answer}")
+    return RemoteProtocolError("answer", f"a {type(answer).__name__} is no answer to this request")
+
+
+def _too_many() -> RemoteProtocolError:
+    return RemoteProtocolError("answer", f"{STRAYS_MAX} messages and no answer among them")

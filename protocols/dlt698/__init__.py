@@ -1,0 +1,1 @@
+"""Frames of DL/T 698.45: Chinese terminals and meters, object oriented."""

@@ -1,0 +1,1 @@
+"""Frames of Q/GDW 376.1: Chinese concentrators and terminals."""

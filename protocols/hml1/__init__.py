@@ -1,0 +1,1 @@
+"""HML/1, the open framing for modems that store and forward."""

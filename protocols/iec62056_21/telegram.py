@@ -1,0 +1,138 @@
+"""Mode D: a meter that sends by itself, without being asked and without STX (IEC 62056-21, 6.5).
+
+::
+
+    / identification CR LF CR LF data CR LF ... ! [CRC] CR LF
+
+The four hex digits of a CRC are an addition of the Dutch and Belgian customer ports (P1): CRC-16
+over everything from the slash to the exclamation mark.
+"""
+
+from typing import Final
+
+import msgspec
+
+from protocols.iec62056_21.block_check import SEVEN_BIT
+
+TELEGRAM_SIZE_MAX: Final = 16 * 1024
+IDENTIFICATION_SIZE_MAX: Final = 128
+STEP: Final = 1024
+"""Bytes that are looked at in one go."""
+CRC_DIGITS: Final = 4
+POLYNOMIAL: Final = 0xA001
+
+
+class Telegram(msgspec.Struct, frozen=True):
+    """One whole telegram."""
+
+    identification: str
+    data: str
+    """The lines between identification and exclamation mark."""
+    crc: str
+    """As sent; empty: it has none."""
+    computed: str
+
+    @property
+    def good(self) -> bool:
+        """Whether the CRC is right, where there is one."""
+        return not self.crc or self.crc.upper() == self.computed
+
+
+class TelegramReader:
+    """Feed bytes, get telegrams; noise between them is dropped."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+
+    @property
+    def pending(self) -> bool:
+        """Whether a telegram has begun: its identification was there."""
+        return b"\n" in self._buffer
+
+    def feed(self, data: bytes) -> list[Telegram]:
+        """Take bytes and return the telegrams that are complete now."""
+        found: list[Telegram] = []
+        for at in range(0, len(data), STEP):
+            self._buffer += data[at : at + STEP]
+            found += self._take_all(last=False)
+        return found
+
+    def end(self) -> list[Telegram]:
+        """Nothing more will come: a telegram whose last line has no end is complete too."""
+        return self._take_all(last=True)
+
+    def _take_all(self, *, last: bool) -> list[Telegram]:
+        found: list[Telegram] = []
+        while self._to_start():
+            size, telegram = self._take(last=last)
+            if not size:
+                break
+            del self._buffer[:size]
+            if telegram is not None:
+                found.append(telegram)
+        return found
+
+    def _to_start(self) -> bool:
+        """Drop what stands before a slash that can begin a telegram."""
+        buffer = self._buffer
+        while buffer:
+            plain = _plain(buffer[:IDENTIFICATION_SIZE_MAX])
+            start = plain.find(b"/")
+            head, end, _ = plain[start + 1 :].partition(b"\n")
+            if start < 0:
+                del buffer[: len(plain)]
+            elif b"/" in head or not _is_maker(head[:3], whole=bool(end)):
+                del buffer[: start + 1]
+            else:
+                del buffer[:start]
+                return True
+        return False
+
+    def _take(self, *, last: bool) -> tuple[int, Telegram | None]:
+        plain = _plain(self._buffer)
+        mark = plain.find(b"!")
+        again = plain.rfind(b"/", 1, mark if mark >= 0 else len(plain))
+        if again > 0:
+            return again, None  # no slash can stand in data: what came before it has no end
+        if mark < 0:
+            return (1, None) if len(plain) > TELEGRAM_SIZE_MAX else (0, None)
+        end = plain.find(b"\n", mark, mark + CRC_DIGITS + 3)
+        if end < 0 and len(plain) < mark + CRC_DIGITS + 3 and not last:
+            return 0, None
+        line_end = end if end >= 0 else min(len(plain), mark + 1 + CRC_DIGITS)
+        crc = plain[mark + 1 : line_end].decode("ascii").strip("\r\n")
+        first, _, data = plain[1:mark].decode("ascii").partition("\n")
+        if not crc.isalnum() or len(crc) != CRC_DIGITS:
+            crc = ""
+        computed = f"{crc16(bytes(self._buffer[: mark + 1])):04X}"
+        return mark + 1, Telegram(first.rstrip("\r"), data, crc, computed)
+
+
+def _is_maker(letters: bytes, *, whole: bool) -> bool:
+    """Whether these can be the three letters of a maker, as far as they have come."""
+    return (letters.isalpha() or not letters) and (len(letters) == 3 or not whole)
+
+
+def _plain(data: bytes | bytearray) -> bytes:
+    return bytes(data).translate(SEVEN_BIT)
+
+
+def _table() -> tuple[int, ...]:
+    table: list[int] = []
+    for byte in range(256):
+        crc = byte
+        for _ in range(8):
+            crc = (crc >> 1) ^ (POLYNOMIAL if crc & 1 else 0)
+        table.append(crc)
+    return tuple(table)
+
+
+_TABLE: Final = _table()
+
+
+def crc16(data: bytes) -> int:
+    """Return the CRC-16 with the reflected polynomial A001, beginning at 0."""
+    crc = 0
+    for byte in data:
+        crc = (crc >> 8) ^ _TABLE[(crc ^ byte) & 0xFF]
+    return crc

@@ -1,0 +1,1 @@
+"""The PROT mode of cellular modems: one registration, then bytes with escapes."""

@@ -1,0 +1,189 @@
+"""Exactly once: however a log is cut, repeated, interrupted or rebuilt, the rows are the same."""
+
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from event_pool import logs
+from hypothesis import HealthCheck, given, settings, strategies as st
+from read_models import Models, at, reading, recorded, rows_of
+
+from hes.events.base import Recorded
+from hes.events.command import AlarmAcknowledged
+from projections.base import Change, Database, find_projections
+from projections.errors import ReadModelError, ReadModelUnavailable
+from projections.folding import Tables
+from projections.success import Success
+
+SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+
+
+def folded(batches: Iterable[Sequence[Recorded]]) -> dict[str, list[tuple[object, ...]]]:
+    """Fold batches in a new database; return all its rows."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder) / "read.db")
+        tables = Tables(path, find_projections())
+        for batch in batches:
+            tables.take(batch)
+        tables.close()
+        return rows_of(path)
+
+
+@SLOW
+@given(logs(), st.data())
+def test_live_however_it_is_cut_and_repeated_equals_a_replay(
+    log: list[Recorded], data: st.DataObject
+) -> None:
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(log)), max_size=6)) | {0, len(log)})
+    again = data.draw(st.integers(0, 5))
+    pieces = [log[max(0, a - again) : b] for a, b in pairwise(cuts)]
+    replayed = folded([log])
+    assert folded([*pieces, log[:again]]) == replayed
+    assert folded([event] for event in log) == replayed
+
+
+class Torn(Success):
+    """Fails after its rows are written, as a disk that fills up does."""
+
+    name = "success"
+
+    def __init__(self, good: int) -> None:
+        self._good = good
+
+    def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
+        changes = super().apply(batch, db)
+        self._good -= 1
+        if self._good < 0:
+            raise sqlite3.OperationalError("database or disk is full")
+        return changes
+
+
+def test_a_batch_that_fails_leaves_nothing_and_counts_once_when_taken_again(
+    tmp_path: Path,
+) -> None:
+    path = str(tmp_path / "read.db")
+    batch = recorded(*[("meter:A", reading(n, received_at=at(n))) for n in range(20)])
+    tables = Tables(path, [Torn(good=1)])
+    tables.take(batch[:10])
+    before = rows_of(path)
+    with pytest.raises(ReadModelUnavailable, match="disk is full"):
+        tables.take(batch)
+    assert rows_of(path) == before
+    assert tables.positions == {"success": 10}
+    tables.close()
+    tables = Tables(path, [Success()])
+    tables.take(batch)
+    tables.close()
+    assert sum(row[2] for row in rows_of(path)["success"]) == 20
+
+
+FOLDER = """
+import sys
+sys.path.insert(0, "tests/support")
+from read_models import at, reading, recorded
+from projections.base import find_projections
+from projections.folding import Tables
+
+log = recorded(*[(f"meter:{n % 7}", reading(n, received_at=at(n))) for n in range(4000)])
+tables = Tables(sys.argv[1], find_projections())
+while (position := tables.lowest()) < len(log):
+    tables.take(log[position : position + 50])
+    print(position, flush=True)
+"""
+
+
+def run_folder(path: str, kill_after: int | None) -> None:
+    """Fold in another process; kill it after so many batches."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FOLDER, path],
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
+    ) as process:
+        assert process.stdout is not None
+        for count, _ in enumerate(process.stdout, 1):
+            if count == kill_after:
+                process.send_signal(signal.SIGKILL)
+    assert process.returncode == (0 if kill_after is None else -signal.SIGKILL)
+
+
+def test_a_kill_neither_doubles_nor_loses(tmp_path: Path) -> None:
+    killed, straight = str(tmp_path / "killed.db"), str(tmp_path / "straight.db")
+    for kill_after in (3, 11, 7, None):
+        run_folder(killed, kill_after)
+    run_folder(straight, None)
+    found = rows_of(killed)
+    assert found == rows_of(straight)
+    assert sum(row[2] for row in found["success"]) == len(found["reading"]) == 4000
+
+
+# -- poison
+
+
+POISON = AlarmAcknowledged(received_at=at(0), alarm="not a number", actor="an")
+
+
+def test_poison_is_put_aside_and_the_rest_of_its_batch_counts(models: Models) -> None:
+    models.tell(("meter:A", reading(1)), ("meter:A", POISON), ("meter:A", reading(2)))
+    assert models.tables.poisons == {"alarms": 1}
+    assert set(models.tables.positions.values()) == {3}
+    rows = rows_of(models.path)
+    assert [row[:3] for row in rows["poison"]] == [("alarms", 2, "AlarmAcknowledged/1")]
+    assert "ValueError" in rows["poison"][0][3]
+    assert len(rows["reading"]) == 2
+
+
+def test_poison_is_counted_after_a_restart_too(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    models.tell(("meter:A", POISON))
+    models.close()
+    tables = Tables(models.path, find_projections())
+    assert tables.poisons == {"alarms": 1}
+    tables.close()
+
+
+class Renewed(Success):
+    version = Success.version + 1
+
+
+def test_a_new_version_starts_from_nothing_and_leaves_the_others(tmp_path: Path) -> None:
+    path = str(tmp_path / "read.db")
+    others = [p for p in find_projections() if p.name != "success"]
+    tables = Tables(path, [*others, Success()])
+    log = recorded(("meter:A", reading(1)), ("meter:A", POISON), ("meter:A", reading(2)))
+    tables.take(log)
+    tables.close()
+    before = rows_of(path)
+    tables = Tables(path, [*others, Renewed()])
+    assert (tables.positions["success"], tables.positions["readings"]) == (0, 3)
+    assert tables.lowest() == 0
+    tables.take(log)
+    tables.close()
+    after = rows_of(path)
+    assert after.pop("projection") != before.pop("projection")
+    assert after == before
+
+
+def test_two_writers_are_noticed(tmp_path: Path) -> None:
+    path = str(tmp_path / "read.db")
+    one, two = Tables(path, [Success()]), Tables(path, [Success()])
+    log = recorded(("meter:A", reading(1)), ("meter:A", reading(2)))
+    one.take(log[:1])
+    with pytest.raises(ReadModelError, match="another program moves the read model success"):
+        two.take(log)
+    one.take(log)
+    assert sum(row[2] for row in rows_of(path)["success"]) == 2
+    one.close()
+    two.close()
+
+
+@pytest.mark.parametrize("name", ["a#b.db", "50%41.db", "a?b.db", "có dấu.db"])
+def test_any_name_of_a_file_is_that_file(tmp_path: Path, name: str) -> None:
+    tables = Tables(str(tmp_path / name), [Success()])
+    tables.close()
+    assert (tmp_path / name).is_file()

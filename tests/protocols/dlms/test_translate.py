@@ -1,0 +1,280 @@
+"""The translator: any request is answered, never raised at."""
+
+from typing import Any
+
+import pytest
+from dlms_messages import KEYS, TIME, TITLE, ciphered_apdus, plain_apdus
+from hypothesis import given, settings, strategies as st
+
+from protocols.dlms import acse, apdu_action, axdr_encode as ax, hdlc
+from protocols.dlms.apdu_ciphered import GENERAL_GLO, GLO_INITIATE_REQUEST, encode_ciphered
+from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute
+from protocols.dlms.gbt import Block, encode_block
+from protocols.dlms.security import gmac_token, protect
+from protocols.dlms.translate import FRAMINGS, SESSIONS, translate
+from protocols.dlms.wrapper import encode_wpdu
+
+KEY_TEXTS = {
+    "ek": KEYS.encryption.hex(), "ak": KEYS.authentication.hex(), "ded": KEYS.dedicated.hex(),
+    "system_title": TITLE.hex(),
+}  # fmt: skip
+PUSH = plain_apdus()["push"]
+LLC = b"\xe6\xe7\x00"
+
+
+def one(apdu: bytes, **more: Any) -> Any:
+    told = translate({"framing": "apdu", "hex": apdu.hex(), **more})
+    assert told["ok"], told
+    return told["apdus"][0]["apdu"]
+
+
+@pytest.mark.parametrize("name", plain_apdus())
+def test_every_apdu_has_its_words(name: str) -> None:
+    shown = one(plain_apdus()[name])
+    assert isinstance(shown["type"], str)
+
+
+TOLD = [
+    ("got-refusal", {"type": "get-response-normal", "invoke": 193, "result": {"error": 4}}),
+    ("got-no-block", {"type": "get-response-with-datablock", "invoke": 193, "last": True,
+                      "block": 3, "error": 19}),
+    ("get-next", {"type": "get-request-next", "invoke": 193, "block": 7}),
+    ("was-set", {"type": "set-response-normal", "invoke": 193, "result": 0}),
+    ("called", {"type": "action-response-normal", "invoke": 193, "result": 0, "return": None}),
+    ("rlrq", {"type": "rlrq", "reason": 0}),
+    ("service-error", {"type": "confirmed-service-error", "service": 1, "kind": 6, "value": 1}),
+    ("push-confirm", {"type": "data-notification-confirm", "long_invoke_id": 7,
+                      "time": TIME.hex()}),
+    ("call", {"type": "action-request-normal", "invoke": 193, "parameter": -5,
+              "method": {"class": 8, "obis": "0.0.1.0.0.255", "index": 6}}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "told"), TOLD)
+def test_what_is_told(name: str, told: dict[str, Any]) -> None:
+    assert one(plain_apdus()[name]) == told
+
+
+@pytest.mark.parametrize("name", ciphered_apdus())
+def test_protected_messages_with_and_without_keys(name: str) -> None:
+    apdu = ciphered_apdus()[name]
+    opened = one(apdu, keys=KEY_TEXTS)
+    assert opened["security"]["system_title"] == TITLE.hex()
+    assert opened["security"]["invocation_counter"] == 5
+    assert opened["plain"] == one(bytes.fromhex(opened["plain_hex"]))
+    for keys in (None, {}, {"ak": KEY_TEXTS["ak"]}, {"system_title": TITLE.hex()}):
+        kept = one(apdu, keys=keys)
+        assert kept["plain"] is None
+        assert kept["security"]["security_control"] == 0x30
+    if not name.startswith("general"):  # nobody knows who sent it
+        nameless = {**KEY_TEXTS, "system_title": None}
+        assert one(apdu, keys=nameless)["security"]["system_title"] is None
+
+
+def test_values_by_code() -> None:
+    energy = ax.octets(bytes((1, 0, 1, 8, 0, 255)))
+    scaled = ax.structure(energy, ax.u32(1234), ax.structure(ax.i8(0), ax.enum(30)))
+    body = ax.array(scaled)
+    told = translate({"framing": "apdu", "hex": (b"\x0f\0\0\0\1\0" + body).hex()})
+    assert told["apdus"][0]["values"] == {"1.0.1.8.0.255": {"value": 1234, "scaler": 0, "unit": 30}}
+
+
+FRAMED = {
+    "hdlc": hdlc.encode_frame(b"\x21", b"\x03", hdlc.UI, LLC + PUSH),
+    "hdlc-gbt": b"".join(
+        hdlc.encode_frame(
+            b"\x21", b"\x03", hdlc.UI,
+            LLC + encode_block(Block(n == 2, n < 2, 1, n, 0, half)),
+        )
+        for n, half in ((1, PUSH[:40]), (2, PUSH[40:]))
+    ),
+    "wrapper": encode_wpdu(1, 103, PUSH),
+    "llc": LLC + PUSH,
+    "apdu": PUSH,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("framing", FRAMED)
+def test_the_same_message_in_every_framing(framing: str) -> None:
+    told = translate({"framing": framing, "raw_hex": FRAMED[framing].hex()})
+    assert told["ok"], told
+    assert [a["apdu_hex"] for a in told["apdus"]] == [PUSH.hex()]
+
+
+def test_plain_messages_among_blocks() -> None:
+    mixed = FRAMED["hdlc"] + FRAMED["hdlc-gbt"]
+    told = translate({"framing": "hdlc-gbt", "hex": mixed.hex()})
+    assert [a["apdu_hex"] for a in told["apdus"]] == [PUSH.hex()] * 2
+
+
+@pytest.mark.parametrize("request_", [
+    {}, {"framing": "apdu"}, {"framing": "morse", "hex": ""}, {"framing": [], "hex": "00"},
+    {"framing": {"a": 1}, "hex": "00"}, {"framing": 7}, {"framing": "apdu", "hex": "0g"},
+    {"framing": "apdu", "hex": 7}, {"framing": "apdu", "chunks_hex": "00"},
+    {"framing": "apdu", "chunks_hex": [1]}, {"framing": "hdlc-session"},
+    {"framing": "hdlc-session", "frames_in_order": [["tx"]]},
+    {"framing": "hdlc-session", "frames_in_order": [[["tx"], "00"]]},
+    {"framing": "apdu-session", "frames_in_order": [["tx", 5]]},
+    {"framing": "apdu-session", "frames_in_order": [["up", "00"]]},
+    {"framing": "apdu-session", "frames_in_order": 5},
+    {"framing": "apdu", "hex": "00", "keys": 5},
+    {"framing": "apdu", "hex": "00", "keys": {"ek": "00"}},
+    {"framing": "apdu", "hex": "00", "keys": {"ek": 5}}, {"framing": "axdr", "hex": ""},
+    {"framing": "apdu", "hex": "00", "keys": {"system_title": "0102"}},
+])  # fmt: skip
+def test_bad_requests_are_answered(request_: dict[str, Any]) -> None:
+    told = translate(request_)
+    assert told["ok"] is False
+    assert told["error"]
+    assert told["detail"]
+
+
+JSON = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=5)
+    | st.binary(max_size=9).map(bytes.hex),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner, max_size=2)
+    ),
+    max_leaves=6,
+)
+
+
+@settings(max_examples=80)
+@given(
+    st.fixed_dictionaries(
+        {"framing": st.sampled_from([*FRAMINGS, *SESSIONS]) | JSON},
+        optional={
+            "hex": JSON,
+            "raw_hex": JSON,
+            "chunks_hex": JSON,
+            "frames_in_order": JSON,
+            "keys": JSON
+            | st.dictionaries(st.sampled_from(["ek", "ak", "ded", "system_title"]), JSON),
+        },
+    )
+)
+def test_any_request_is_answered(request_: dict[str, Any]) -> None:
+    assert translate(request_)["ok"] in {True, False}
+
+
+@settings(max_examples=150)
+@given(
+    st.sampled_from(sorted(plain_apdus() | ciphered_apdus())),
+    st.sampled_from(sorted(FRAMINGS)),
+    st.data(),
+)
+def test_any_damaged_message_is_answered(name: str, framing: str, data: st.DataObject) -> None:
+    raw = bytearray((plain_apdus() | ciphered_apdus())[name])
+    for at in data.draw(st.lists(st.integers(0, len(raw) - 1), max_size=3)):
+        raw[at] = data.draw(st.integers(0, 255))
+    keys = data.draw(st.sampled_from([None, KEY_TEXTS, {"ak": KEY_TEXTS["ak"]}]))
+    for framed in (bytes(raw), LLC + bytes(raw), encode_wpdu(1, 1, bytes(raw)),
+                   hdlc.encode_frame(b"\x21", b"\x03", hdlc.UI, LLC + bytes(raw))):  # fmt: skip
+        assert translate({"framing": framing, "hex": framed.hex(), "keys": keys})["ok"] in {
+            True,
+            False,
+        }
+
+
+def test_nested_protection_is_refused() -> None:
+    inner = ciphered_apdus()["general-glo"]
+    message = protect(
+        inner, title=TITLE, control=0x30, counter=1, key=KEYS.encryption, ak=KEYS.authentication
+    )
+    outer = encode_ciphered(GENERAL_GLO, message, TITLE)
+    told = translate({"framing": "apdu", "hex": outer.hex(), "keys": KEY_TEXTS})
+    assert (told["ok"], told["error"]) == (False, "security")
+
+
+# -- sessions
+
+CLIENT = b"HES\0\0\0\0\1"
+
+
+def handshake(*, ours: bytes = b"K56iVagY", theirs: bytes = b"P6wRJ21F") -> list[list[str]]:
+    """Return an HLS-GMAC association; ``theirs`` is what the client answers to."""
+    sealed = protect(
+        acse.encode_initiate_request(acse.InitiateRequest()), title=CLIENT, control=0x30, counter=1,
+        key=KEYS.encryption, ak=KEYS.authentication,
+    )  # fmt: skip
+    aarq = acse.Aarq(
+        context=3, system_title=CLIENT, mechanism=5, authentication_value=ours,
+        user_information=encode_ciphered(GLO_INITIATE_REQUEST, sealed),
+    )  # fmt: skip
+    aare = acse.Aare(
+        context=3, diagnostic=14, system_title=TITLE, mechanism=5,
+        authentication_value=b"P6wRJ21F",
+    )  # fmt: skip
+    token = gmac_token(theirs, title=CLIENT, counter=2, keys=KEYS)
+    answer = gmac_token(ours, title=TITLE, counter=3, keys=KEYS)
+    method = Attribute(15, ASSOCIATION_OBIS, 1)
+    call = apdu_action.encode_request(apdu_action.ActionRequest(0xC1, method, ax.octets(token)))
+    done = apdu_action.encode_response(0xC1, 0, ax.octets(answer))
+    return [
+        ["tx", acse.encode_aarq(aarq).hex()], ["rx", acse.encode_aare(aare).hex()],
+        ["tx", call.hex()], ["rx", done.hex()],
+    ]  # fmt: skip
+
+
+def framed(frames: list[list[str]], size: int) -> list[list[str]]:
+    """Return the same session in HDLC frames of ``size`` bytes of information."""
+    sent: list[list[str]] = []
+    for direction, text in frames:
+        message = (b"\xe6\xe6\x00" if direction == "tx" else LLC) + bytes.fromhex(text)
+        pieces = [message[at : at + size] for at in range(0, len(message), size)]
+        for n, piece in enumerate(pieces):
+            raw = hdlc.encode_frame(b"\x03", b"\x21", 0x10, piece, segmented=n < len(pieces) - 1)
+            sent.append([direction, raw.hex()])
+            if n < len(pieces) - 1:
+                ready = hdlc.encode_frame(b"\x21", b"\x03", hdlc.receive_ready(1))
+                sent.append(["rx" if direction == "tx" else "tx", ready.hex()])
+    return sent
+
+
+@pytest.mark.parametrize("size", [20, 64, 300])
+def test_a_session_tells_whether_both_proved_their_key(size: int) -> None:
+    keys = {**KEY_TEXTS, "system_title": None}
+    told = translate(
+        {"framing": "hdlc-session", "keys": keys, "frames_in_order": framed(handshake(), size)}
+    )
+    assert told["ok"], told
+    assert [(h["who"], h["valid"]) for h in told["hls_gmac"]] == [
+        ("client f(StoC)", True), ("server f(CtoS)", True),
+    ]  # fmt: skip
+    assert told["apdus"][0]["apdu"]["user_information"]["type"] == "initiate-request"
+    wrong = framed(handshake(theirs=b"P6wRJ21G"), size)
+    told = translate({"framing": "hdlc-session", "keys": keys, "frames_in_order": wrong})
+    assert [h["valid"] for h in told["hls_gmac"]] == [False, True]
+    for nothing in (None, {"ak": KEY_TEXTS["ak"]}):
+        told = translate({"framing": "hdlc-session", "keys": nothing, "frames_in_order": wrong})
+        assert told["ok"], told
+        assert told["hls_gmac"] == []
+        assert set(told["apdus"][0]["apdu"]["user_information"]) == {"ciphered"}
+
+
+def test_a_session_without_its_end_is_refused() -> None:
+    frames = framed(handshake(), 20)[:-1]
+    told = translate({"framing": "hdlc-session", "frames_in_order": frames})
+    assert (told["ok"], told["error"]) == (False, "truncated")
+
+
+def test_an_empty_session_has_nothing_in_it() -> None:
+    assert translate({"framing": "apdu-session", "frames_in_order": []}) == {
+        "ok": True,
+        "apdus": [],
+    }
+
+
+def test_blocks_of_a_session_are_joined() -> None:
+    value = ax.array(*[ax.u32(n) for n in range(40)])
+    blocks = [
+        bytes((0xC4, 2, 0xC1, n == 2, 0, 0, 0, n, 0, len(part))) + part
+        for n, part in ((1, value[:100]), (2, value[100:]))
+    ]
+    frames = [["rx", block.hex()] for block in blocks]
+    told = translate({"framing": "apdu-session", "frames_in_order": frames})
+    assert told["joined_value"] == list(range(40))
+    assert translate({"framing": "apdu-session", "frames_in_order": frames[:1]})["ok"] is False

@@ -1,0 +1,83 @@
+"""Read models of a test: fold events, look at every row there is."""
+
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+from hes.events.base import DomainEvent, Recorded
+from hes.events.device import DeviceRegistered
+from hes.events.layout import Channel, Layout
+from hes.events.reading import Reading, Source
+from projections.base import find_projections
+from projections.folding import Tables
+from projections.queries import ReadModel
+
+NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
+ENERGY: Final = Channel("1.0.1.8.0.255", 0, 30, 3, 2)
+
+
+def at(minutes: float) -> datetime:
+    """Return a moment after noon."""
+    return NOON + timedelta(minutes=minutes)
+
+
+def reading(
+    *values: Any,
+    channels: Sequence[Channel] = (ENERGY,),
+    received_at: datetime = NOON,
+    device_time: datetime | None = None,
+    source: Source = Source.PUSH,
+) -> Reading:
+    """Return a reading of ``values``, one for each channel."""
+    return Reading(
+        received_at=received_at, device_time=device_time, source=source,
+        layout=Layout(tuple(channels)), values=values,
+    )  # fmt: skip
+
+
+def device(modem_id: str = "861", area: str = "Huế") -> DeviceRegistered:
+    """Return a line of the device list."""
+    return DeviceRegistered(
+        received_at=NOON, modem_id=modem_id, link="raw", protocol="dlms", framing="hdlc",
+        meter_type="", address="17", client_sap=1, server_sap=1, auth="none", system_title="",
+        area=area, ct_ratio="", vt_ratio="", has_keys=False, actor="an",
+    )  # fmt: skip
+
+
+def recorded(*told: tuple[str, DomainEvent], after: int = 0) -> list[Recorded]:
+    """Return pairs of stream and event with positions behind ``after``."""
+    return [Recorded(n, stream, n, event) for n, (stream, event) in enumerate(told, after + 1)]
+
+
+class Models:
+    """All projections over one file, and the queries."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = str(folder / "read.db")
+        self.tables = Tables(self.path, find_projections())
+        self.query = ReadModel(self.path)
+        self._position = 0
+
+    def tell(self, *told: tuple[str, DomainEvent]) -> None:
+        """Fold events, one batch."""
+        batch = recorded(*told, after=self._position)
+        self.tables.take(batch)
+        self._position += len(batch)
+
+    def close(self) -> None:
+        """Close everything."""
+        self.query.close()
+        self.tables.close()
+
+
+def rows_of(path: str) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of all tables, sorted."""
+    with closing(sqlite3.connect(path)) as db:
+        names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+        return {
+            name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
+            for (name,) in names
+        }

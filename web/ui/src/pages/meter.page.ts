@@ -1,0 +1,1 @@
+export default { path: '/meters/:id', name: 'meter', component: () => import('./MeterPage.vue') }

@@ -1,0 +1,3 @@
+import { mdiMeterElectricOutline } from '@mdi/js'
+
+export default { path: '/meters', name: 'meters', component: () => import('./MetersPage.vue'), order: 2, icon: mdiMeterElectricOutline }

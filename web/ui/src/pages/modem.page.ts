@@ -1,0 +1,1 @@
+export default { path: '/modems/:id', name: 'modem', component: () => import('./ModemPage.vue') }
