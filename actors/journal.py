@@ -24,6 +24,8 @@ BATCH_EVENTS_MAX: Final = 1000
 """Larger batches gain little and make everyone in them wait."""
 WAITING_EVENTS_MAX: Final = 20_000
 """Some seconds of work; beyond it the callers wait, and the modems with them."""
+PRESSED: Final = 64
+"""Devices that wait at once in a storm; in quiet times there are a handful."""
 RETRY_S: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
 """Pauses while the store is away; the last one repeats."""
 
@@ -99,8 +101,8 @@ class JournalQueue:
         self._entries: deque[Entry] = deque()
         self._waiting = 0
         self._room = ParkingLot()
-        self.committing = False
-        """Whether a batch is on its way to the disk."""
+        self.committing = 0
+        """Streams in the batch that is on its way to the disk."""
         self.on_entry: Callable[[], None] = lambda: None
         """Called for each entry: wakes the journal."""
 
@@ -115,9 +117,9 @@ class JournalQueue:
         return not self._entries
 
     @property
-    def busy(self) -> bool:
-        """Whether events wait or are on their way to the disk."""
-        return bool(self._entries) or self.committing
+    def pressed(self) -> bool:
+        """Whether so many devices wait for their confirmations that others should give way."""
+        return len(self._entries) + self.committing >= PRESSED
 
     async def append(self, stream: str, events: Sequence[DomainEvent]) -> int:
         """Store ``events`` at the end of ``stream``; return the version of the last, once durable.
@@ -217,7 +219,7 @@ class Journal(Actor):
 
     async def _settle(self, batch: list[Entry]) -> None:
         """Commit a batch and tell everyone in it how it ended, whatever happens."""
-        self._queue.committing = True
+        self._queue.committing = len(batch)
         try:
             await self._commit(batch)
         except StoreError as problem:
@@ -225,7 +227,7 @@ class Journal(Actor):
                 entry.fail(problem)
             raise
         finally:
-            self._queue.committing = False
+            self._queue.committing = 0
             for entry in batch:
                 entry.fail(JournalFailed("the journal stopped before its commit"))
                 entry.settle()

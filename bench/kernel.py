@@ -2,7 +2,7 @@
 
 Prints the memory of an idle actor, and how many a second are started, asked, and crash and start
 again. Each number comes from a process of its own, so that none inherits another's memory.
-Run: ``python bench/kernel.py``. Trust the ratios.
+Run: ``python -m bench.kernel``. Trust the ratios.
 """
 
 import argparse

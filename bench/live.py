@@ -1,6 +1,6 @@
 """Live feed: sends a second to 1,000 websockets, next to the library's own way in the same run.
 
-    python bench/live.py [CLIENTS]
+    python -m bench.live [CLIENTS]
 
 The clients live in a child process on another core and throw away what they read.
 """

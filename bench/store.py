@@ -1,7 +1,7 @@
 """Event log against raw ``executemany`` on the same tables, same settings, same run.
 
 Prints events per second and the ratio for each size of batch. Both sides take turns, several times;
-the medians count, for the disk under a shared machine has moods. Run: ``python bench/store.py``
+the medians count, for the disk under a shared machine has moods. Run: ``python -m bench.store``
 """
 
 import argparse

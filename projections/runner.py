@@ -24,8 +24,8 @@ BATCH: Final = 2000
 WAITING_MAX: Final = 50_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
-GIVE_WAY: Final = 4.0
-"""While devices wait for their confirmations, a pause so many times as long as the last batch took:
+GIVE_WAY: Final = 9.0
+"""While many devices wait for their confirmations, a pause so many times as long as the last batch took:
 the log comes first, screens may lag behind it in a storm."""
 GIVE_WAY_S_MAX: Final = 2.0
 BATCH_BUSY: Final = 500
@@ -94,8 +94,8 @@ class Runner:
         self._log = log
         self._decoder = decoder
         self.on_commit = on_commit
-        self.is_busy: Callable[[], bool] = lambda: False
-        """Whether events wait for the journal."""
+        self.is_pressed: Callable[[], bool] = lambda: False
+        """Whether many devices wait for the journal."""
         self._projections = list(projections or find_projections())
         self._tables = Tables(path, self._projections)
         self._waiting: deque[Recorded] = deque()
@@ -175,7 +175,7 @@ class Runner:
         changes = await self._in_thread(self._tables.take, batch)
         self._head = max(self._head, batch[-1].position)
         self.on_commit(changes, batch[-1].position)
-        if self.is_busy():
+        if self.is_pressed():
             took_s = trio.current_time() - began
             await trio.sleep(min(GIVE_WAY * took_s, GIVE_WAY_S_MAX))
         return True
@@ -193,7 +193,7 @@ class Runner:
         if waiting[0].position != expected:
             return None
         batch: list[Recorded] = []
-        size = BATCH_BUSY if self.is_busy() else BATCH
+        size = BATCH_BUSY if self.is_pressed() else BATCH
         while waiting and len(batch) < size and waiting[0].position == expected:
             batch.append(waiting.popleft())
             expected += 1

@@ -191,7 +191,7 @@ class _Parts:
         self._node = WebNode(context, stores, self._runner)
         self._web = WebServer(self._node, _web_options(config), _tokens(config), Pages())
         self._runner.on_commit = self._web.news.on_commit
-        self._runner.is_busy = lambda: context.journal.busy
+        self._runner.is_pressed = lambda: context.journal.pressed
         self._plan = Plan(
             config=config,
             context=context,

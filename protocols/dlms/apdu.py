@@ -49,7 +49,4 @@ def decode_apdu(apdu: bytes) -> Any:
     decoder = DECODERS.get(apdu[0])
     if decoder is None:
         raise RemoteProtocolError("apdu-tag", f"unknown APDU tag {apdu[0]:#04x}")
-    try:
-        return decoder(apdu)
-    except IndexError:
-        raise truncated(len(apdu) + 1, 0, apdu) from None
+    return decoder(apdu)

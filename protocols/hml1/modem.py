@@ -29,6 +29,8 @@ from protocols.hml1.states import Modem, ModemSignal, step_modem
 PING_S: Final = 120.0
 RESEND_S: Final = 30.0
 """Records that were not called durable for so long are sent again."""
+SILENT_PINGS: Final = 2.5
+"""Without a byte for so many intervals of its pings a modem calls again."""
 NEVER: Final = float("inf")
 
 
@@ -111,6 +113,7 @@ class Hml1Modem:
         self._peer = Peer(None)
         self._nonce = b""
         self._ping_s = PING_S
+        self._heard_at = 0.0
         self._ping_at = NEVER
         self._resend_at = NEVER
         self._pull_at = NEVER
@@ -163,6 +166,7 @@ class Hml1Modem:
 
         """
         orders: list[Order] = []
+        self._heard_at = now_s
         for message in self._peer.receive(data):
             if self.state is not Modem.OFFLINE:
                 orders += self._take(message, now_s)
@@ -176,6 +180,9 @@ class Hml1Modem:
             orders += [SettingsChanged(), HangUp("the new settings brought no session")]
         if self.state is not Modem.OPEN:
             return orders
+        if now_s - self._heard_at >= SILENT_PINGS * self._ping_s:
+            self._end(ModemSignal.LOST)
+            return [*orders, HangUp("the head-end is silent")]
         if now_s >= self._resend_at:
             self.flash.queue.rewind()
         orders += self._records(now_s)

@@ -75,7 +75,7 @@ class Hml1Link:
             Kind.PIPE_DATA: self._pipe_data,
             Kind.PIPE_STATUS: self._pipe_status,
             Kind.RECORD: self._record,
-            Kind.ALARM: lambda message: [_alarm(message.payload)],
+            Kind.ALARM: lambda message: [_alarm(message.payload, greeted=self._greeting)],
             Kind.CFG_VALUE: lambda message: [ConfigTold(tlv.decode_tlv(message.payload))],
             Kind.CFG_RESULT: lambda message: [_config_result(tlv.decode_tlv(message.payload))],
             Kind.FW_PULL: self._pull,
@@ -311,10 +311,12 @@ def _record_told(record: messages.Record) -> RecordTold:
     )
 
 
-def _alarm(payload: bytes) -> AlarmTold:
+def _alarm(payload: bytes, *, greeted: Greeting | None) -> AlarmTold:
+    """Return an alarm; one that names no meter is about the modem itself."""
     alarm = messages.decode_alarm(payload)
+    itself = "" if greeted is None else greeted.told.modem_id
     return AlarmTold(
-        source=alarm.meter,
+        source=alarm.meter or itself,
         code=ALARM_CODES.get(alarm.code, f"code-{alarm.code}"),
         utc_s=alarm.utc_s,
         clock_quality=alarm.clock_quality,

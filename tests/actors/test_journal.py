@@ -391,3 +391,83 @@ async def test_when_told_to_stop_it_stores_what_waits_and_ends_at_once() -> None
     assert sorted(out) == [1, 2]
     assert trio.current_time() - start < 2  # not its 5 s of grace
     assert (desk.ref.state, desk.ref.restarts) == (State.STOPPED, 0)
+
+
+# -- without waiting
+
+
+class Owner:
+    """Stands for the actor that a callback belongs to."""
+
+    def __init__(self) -> None:
+        self.killed: list[str] = []
+
+    def kill(self, reason: str = "killed") -> None:
+        self.killed.append(reason)
+
+
+async def test_a_callback_comes_once_and_after_the_events_are_stored() -> None:
+    log = FakeLog()
+    log.gate = threading.Event()
+    told: list[int | None] = []
+    async with Desk(log).open() as desk:
+        owner = cast("Ref", Owner())
+        entry = desk.queue.append_soon("s", [reading(1)], lambda e: told.append(e.version), owner)
+        await wait_all_tasks_blocked()
+        assert told == []
+        log.gate.set()
+        assert await entry.wait() == 1
+        assert told == [1]
+        await desk.queue.append("s", [reading(2)])
+    assert told == [1]
+
+
+async def test_a_callback_that_fails_kills_its_owner_and_nobody_else() -> None:
+    def fail(_entry: object) -> None:
+        raise ValueError("on purpose")
+
+    others: list[int | None] = []
+    owner = Owner()
+    async with Desk(FakeLog()).open() as desk:
+        ref = cast("Ref", owner)
+        bad = desk.queue.append_soon("bad", [reading(1)], fail, ref)
+        good = desk.queue.append_soon("good", [reading(2)], lambda e: others.append(e.version), ref)
+        await bad.wait()
+        await good.wait()
+        assert desk.ref.restarts == 0
+    assert others == [2]
+    assert len(owner.killed) == 1
+    assert "on purpose" in owner.killed[0]
+
+
+async def test_a_callback_is_told_that_its_events_are_not_stored() -> None:
+    log = FakeLog()
+    log.conflicts.add("s")
+    told: list[tuple[int | None, bool]] = []
+    async with Desk(log).open() as desk:
+        entry = desk.queue.append_soon(
+            "s", [reading(1)], lambda e: told.append((e.version, e.failure is not None)),
+            cast("Ref", Owner()),
+        )  # fmt: skip
+        with pytest.raises(JournalFailed):
+            await entry.wait()
+    assert told == [(None, True)]
+
+
+async def test_the_journal_says_when_many_wait() -> None:
+    log = FakeLog()
+    log.gate = threading.Event()
+    async with Desk(log).open() as desk:
+        owner = cast("Ref", Owner())
+        entries = [
+            desk.queue.append_soon(str(n), [reading(n)], lambda _entry: None, owner)
+            for n in range(journal_module.PRESSED - 1)
+        ]
+        await wait_all_tasks_blocked()
+        assert not desk.queue.pressed
+        entries.append(desk.queue.append_soon("x", [reading(0)], lambda _entry: None, owner))
+        assert desk.queue.pressed
+        log.gate.set()
+        for entry in entries:
+            await entry.wait()
+        assert not desk.queue.pressed

@@ -14,6 +14,8 @@ from hes.fleet.links.hml1 import Hml1Side
 from hes.fleet.links.prot import ProtSide
 from hes.fleet.links.side import ModemSide
 from protocols.ddp.frame import Layout
+from protocols.dlt698.frame import Frame, encode_frame
+from protocols.gdw376 import frame as gdw376
 from protocols.hml1.messages import Alarm, Record
 from protocols.links.base import Identified, Link, LinkKind, LinkSettings, MeterBytes, Notice, Reply
 from protocols.links.notices import AlarmTold, RecordTold
@@ -132,3 +134,25 @@ def test_records_and_alarms_of_a_modem_that_stores_and_forwards() -> None:
     assert [n.number for n in pair.notices if isinstance(n, RecordTold)] == [1, 2]
     assert [n.code for n in pair.notices if isinstance(n, AlarmTold)] == ["supply-restored"]
     assert side.next_due_s == 30.0
+
+
+def test_a_modem_obeys_what_ddp_asks_of_it() -> None:
+    side = DdpSide("13700137000")
+    head = "7b{:02x}0010" + b"13700137000".hex() + "7b"
+    again = side.receive(bytes.fromhex(head.format(0x83)), 0.0)
+    assert again.reply == side.heartbeat(0.0)
+    bye = side.receive(bytes.fromhex(head.format(0x82)), 0.0)
+    assert bye.hang_up == "the head-end unregistered the modem"
+
+
+def test_a_terminal_passes_over_what_it_cannot_read() -> None:
+    address = "000000001234"
+    side = Dlt698Side(address, now=lambda: NOW)
+    for apdu, name in [(b"\x09\x07", address), (b"\x01", address), (b"\x81", "000000009999")]:
+        assert side.receive(encode_frame(Frame(0x43, name, apdu)), 0.0).to_line == b""
+    old = Gdw376Side("33010042")
+    old.connected(0.0)
+    short = gdw376.Frame(0x4B, bytes.fromhex("0133420002"), 0x10, 0x60, bytes.fromhex("00000100"))
+    confirm = gdw376.Frame(0x0B, bytes.fromhex("0133420000"), 0, 0x6E, bytes.fromhex("00000100"))
+    raw = gdw376.encode_frame(short) + gdw376.encode_frame(confirm)
+    assert (old.receive(raw, 0.0).to_line, old.confirmed) == (b"", False)

@@ -7,7 +7,7 @@ import pytest
 from dlms_bench import KEYS, TITLE, Bench, check_registers
 from dlms_scripted import NOT_POSSIBLE, SERVICE_ERROR, Reply, Scripted
 
-from protocols.dlms import acse, apdu_action, axdr_encode as ax
+from protocols.dlms import acse, apdu_action, apdu_get, axdr_encode as ax
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import GLO, GLO_INITIATE_RESPONSE, encode_ciphered
@@ -18,7 +18,9 @@ from protocols.dlms.client import (
     DlmsClient,
 )
 from protocols.dlms.cosem import Attribute, obis_bytes
+from protocols.dlms.opened import open_ciphered
 from protocols.dlms.security import Keys, gmac_token, protect
+from protocols.dlms.wrapper import encode_wpdu
 from protocols.errors import (
     LocalProtocolError,
     MeterRefused,
@@ -139,6 +141,36 @@ def test_the_meter_of_the_bench_is_believed() -> None:
     scripted = Scripted(impostor(), Mechanism.GMAC, associate=False)
     scripted.run(scripted.client.associate())
     assert scripted.client.state is Association.ASSOCIATED
+
+
+def test_the_proof_may_come_in_the_open_and_nothing_else() -> None:
+    """Some meters answer the challenge without ciphering; the token is proof enough."""
+    told = impostor()
+
+    def in_the_open(apdu: bytes) -> bytes:
+        answer = told(apdu) or b""
+        if apdu[0] == acse.AARQ_TAG:
+            return answer
+        return open_ciphered(decode_apdu(answer), KEYS, TITLE).plain_bytes
+
+    scripted = Scripted(in_the_open, Mechanism.GMAC, associate=False)
+    scripted.run(scripted.client.associate())
+    assert scripted.client.state is Association.ASSOCIATED
+    value = apdu_get.encode_response(0xC2, ax.u32(5))
+    scripted.bench.line.answer = lambda _: encode_wpdu(1, 1, value)
+    with pytest.raises(RemoteProtocolError, match="not ciphered"):
+        scripted.run(scripted.client.get(ENERGY))
+
+
+def test_late_answers_are_passed_over_while_associating() -> None:
+    bench = Bench("wrapper")
+    stale = encode_wpdu(1, 1, apdu_get.encode_response(0xC5, ax.u32(666)))
+    bench.line.back = lambda _, data: [stale, stale + data]
+    bench.associate()
+    bench = Bench("wrapper")
+    bench.line.answer = lambda _: stale * 40
+    with pytest.raises(RemoteProtocolError, match="no answer among them"):
+        bench.associate()
 
 
 @pytest.mark.parametrize(("reply", "error", "words"), [

@@ -17,7 +17,13 @@ from protocols.dlms.client import (
     CounterTooLow,
 )
 from protocols.dlms.cosem import Attribute, Refused, obis_bytes
-from protocols.dlms.objects import ObjectCache
+from protocols.dlms.objects import (
+    ObjectCache,
+    likely_class,
+    other_classes,
+    scale_index,
+    value_index,
+)
 from protocols.dlms.reader import TimeRules, read_clock, read_registers, set_clock
 from protocols.dlms.security import Keys, protect
 from protocols.dlms.wrapper import encode_wpdu
@@ -223,6 +229,38 @@ def without_lists(reply: Reply) -> Scripted:
 ])  # fmt: skip
 def test_a_meter_that_does_not_do_lists_is_asked_one_by_one(reply: Reply) -> None:
     check_registers(without_lists(reply).bench)
+
+
+@pytest.mark.parametrize("size", [1, 5, 100])
+def test_a_list_in_blocks(size: int) -> None:
+    results = apdu_get.encode_list_response(0, [ax.u32(5), Refused(3), ax.octets(bytes(40))])[3:]
+    scripted = Scripted(blocks_of(results, size, lambda b: b))
+    wanted = [ENERGY, CLOCK, ENERGY]
+    assert scripted.run(scripted.client.get_list(wanted)) == [5, Refused(3), bytes(40)]
+
+
+@pytest.mark.parametrize(("code", "class_id", "index"), [
+    ("1.0.1.8.0.255", 3, 2), ("1.0.1.6.0.255", 4, 2), ("1.0.1.4.0.255", 5, 2),
+    ("1.0.1.5.0.255", 5, 3), ("0.0.1.0.0.255", 8, 2), ("0.0.96.1.0.255", 1, 2),
+    ("1.0.0.2.0.255", 1, 2), ("1.0.96.5.0.255", 1, 2), ("1.0.94.84.0.255", 1, 2),
+    ("1.0.32.7.0.255", 3, 2), ("1.0.99.98.0.255", 1, 2),
+])  # fmt: skip
+def test_the_class_that_a_code_usually_has(code: str, class_id: int, index: int) -> None:
+    assert likely_class(code) == class_id
+    assert value_index(class_id, code) == index
+    assert class_id not in other_classes(class_id)
+    assert scale_index(class_id) == {3: 3, 4: 3, 5: 4}.get(class_id)
+
+
+def test_a_maximum_that_tells_no_time() -> None:
+    bench = Bench("hdlc").associate()
+    read = bench.meter.objects.read
+    bench.meter.objects.read = (  # type: ignore[method-assign]
+        lambda a, s, now: ax.NULL if a.index == 5 else read(a, s, now)
+    )
+    cache = ObjectCache({}, {}, {}, {})
+    found = bench.run(read_registers(bench.client, ["1.0.1.6.0.255"], cache))
+    assert [(v.class_id, v.time) for v in found.values] == [(4, None)]
 
 
 def test_registers_of_another_class_than_usual() -> None:

@@ -16,9 +16,7 @@ from protocols.hml1.translate import translate
 TEXT = (Path(__file__).parents[3] / "docs/protocols/hml1.md").read_text()
 EXAMPLES = [
     (name, who, bytes.fromhex(text))
-    for name, who, text in re.findall(
-        r"### (\w+) \(([\w-]+)\)\n\n```hex\n([0-9a-f\n]+)```", TEXT
-    )
+    for name, who, text in re.findall(r"### (\w+) \(([\w-]+)\)\n\n```hex\n([0-9a-f\n]+)```", TEXT)
 ]
 SECRET = bytes(range(32))
 NONCES = handshake.Nonces(bytes.fromhex("a1a2a3a4a5a6a7a8"), bytes.fromhex("b1b2b3b4b5b6b7b8"))
@@ -55,7 +53,7 @@ def test_the_example_is_a_session_of_two_who_know_the_secret() -> None:
 
 
 def test_the_types_are_those_of_the_program() -> None:
-    rows = re.findall(r"^\| ([0-9]{2}) \| ([A-Z_]+) \|", TEXT, re.MULTILINE)
+    rows = re.findall(r"^\| ([0-9]{2}) \| ([A-Z_]{2,}) \|", TEXT, re.MULTILINE)
     assert {(int(number, 16), name) for number, name in rows} == {
         (kind.value, kind.name) for kind in Kind
     }

@@ -130,6 +130,16 @@ def test_a_full_flash_says_what_it_lost() -> None:
     assert len(kept.queue) == 0
 
 
+def test_a_note_of_losses_may_jump_over_more_numbers_than_a_window_has() -> None:
+    wire = Wire(flash(capacity=3), stored=0)
+    for n in range(1, 31):
+        wire.modem.store(record(bytes((n,))), 0)
+    wire.connect()
+    assert (wire.said(RecordsLost), texts(wire)) == ([RecordsLost(1, 28)], [])
+    durable(wire, 28)
+    assert texts(wire) == [b"\x1d", b"\x1e"]
+
+
 def test_records_that_are_gone_before_the_session_are_told_lost() -> None:
     wire = Wire(flash(next_number=50), stored=40).connect()
     assert wire.said(RecordsLost) == [RecordsLost(41, 49)]
@@ -164,6 +174,14 @@ def test_an_alarm_is_told_at_once_and_kept_as_a_record() -> None:
     assert offline.modem.alarm(alarm, 0) == []
     offline.connect()
     assert (offline.said(AlarmTold), len(offline.said(RecordTold))) == ([], 1)
+
+
+def test_an_alarm_that_names_no_meter_is_the_modems_own() -> None:
+    wire = Wire().connect()
+    wire.do(wire.modem.alarm(Alarm(utc_s=1, clock_quality=0, code=200, meter=""), 0))
+    wire.run()
+    told = wire.said(AlarmTold)[0]
+    assert (told.source, told.code) == (wire.modem.name, "code-200")
 
 
 def test_a_record_that_cannot_be_read_is_kept_raw_and_blocks_nothing() -> None:

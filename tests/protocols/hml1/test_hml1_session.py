@@ -143,6 +143,44 @@ def test_pings_go_out_in_time_and_are_answered() -> None:
     assert wire.modem.next_due_s == 240
 
 
+def test_a_head_end_that_is_silent_for_two_pings_and_a_half_is_left() -> None:
+    wire = Wire().connect()
+    for now_s in (120.0, 240.0):
+        wire.modem.due(now_s)
+    assert wire.modem.state is Modem.OPEN
+    wire.do(wire.modem.due(300.0))
+    assert wire.hung_up == ["the head-end is silent"]
+    assert wire.modem.state is Modem.OFFLINE
+
+
+def test_while_it_waits_for_welcome_a_modem_listens_to_nothing_else() -> None:
+    wire = Wire()
+    wire.modem.connected()
+    order = Peer(None).send(Kind.PIPE_OPEN, ack=False)
+    assert wire.modem.receive(order, 0.0) == []
+    assert wire.modem.due(0.0) == []
+    assert wire.modem.state is Modem.GREETING
+
+
+def test_a_greeting_whose_numbers_cannot_be_says_nothing_of_its_oldest_record() -> None:
+    tags = {Tag.ID: b"x", Tag.NONCE: bytes(8), Tag.RECORD_NUMBER: b"\5", Tag.QUEUED: b"\6"}
+    assert decode_greeting(encode_tlv(tags)).oldest is None
+
+
+def test_a_ping_of_the_head_end_is_answered() -> None:
+    wire = Wire().connect()
+    wire.down(wire.link._peer.send(Kind.PING))
+    assert wire.said(Heartbeat) == [Heartbeat()]
+
+
+@pytest.mark.parametrize("kind", [Kind.CFG_RESULT, Kind.FW_STATUS])
+def test_a_result_without_a_status_is_malformed(kind: Kind) -> None:
+    wire = Wire().connect()
+    said = wire.link.receive(encode_frame(Frame(kind, b"", seq=60)))
+    frame = FrameReader().feed(said[0].data)[0]  # type: ignore[union-attr]
+    assert frame.payload == bytes((Reason.MALFORMED,))
+
+
 def test_the_pipe_opens_by_itself_and_carries_both_ways() -> None:
     wire = Wire().connect()
     wire.down(wire.link.wrap(b"/?!\r\n"))

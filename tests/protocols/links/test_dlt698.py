@@ -183,3 +183,17 @@ def test_the_translator_tells_the_parts() -> None:
     assert told["recv_at"] == "2026-11-28 10:11:13.000"
     assert translate({"raw_hex": (LOGIN[:-2] + b"\0\x16").hex()})["error"] == "checksum"
     assert translate({"raw_hex": LOGIN[:-1].hex()})["error"] == "framing"
+
+
+def test_the_translator_tells_what_is_forwarded_and_what_it_cannot_read() -> None:
+    assert translate({"raw_hex": FORWARDED.hex()})["forwarded"] == "aabbcc"
+    request = forward.encode_request(forward.SerialPort(), b"\1", 1)
+    told = translate({"raw_hex": encode_frame(Frame(0x43, "000000001234", request)).hex()})
+    assert told["forwarded"] == "01"
+    told = translate({"raw_hex": encode_frame(Frame(0x81, "000000001234", b"\1")).hex()})
+    assert (told["ok"], "problem" in told) == (True, True)
+    assert translate({"raw_hex": encode_frame(Frame(0x83, "000000001234", b"")).hex()})["ok"]
+    with pytest.raises(LocalProtocolError):
+        encode_frame(Frame(0x83, "000000001234", bytes(8193)))
+    with pytest.raises(RemoteProtocolError):
+        forward.decode_answer(b"\x89\x07")

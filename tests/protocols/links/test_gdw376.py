@@ -170,3 +170,14 @@ def test_the_translator_tells_the_parts_and_the_answer() -> None:
     assert told["decoded"][1]["forwarded"] == "aabbcc"
     assert translate({"raw_hex": LOGIN[:-1].hex()})["error"] == "framing"
     assert translate({"raw_hex": (LOGIN[:-2] + b"\0\x16").hex()})["error"] == "checksum"
+
+
+def test_the_translator_tells_a_forwarding_that_is_not_whole() -> None:
+    short = Frame(0x88, bytes.fromhex("0133420000"), 0x10, 0x60, bytes.fromhex("000001001f05"))
+    told = translate({"raw_hex": encode_frame(short).hex()})
+    assert (told["ok"], told["forwarded"], "problem" in told) == (True, None, True)
+
+
+def test_a_confirmation_from_a_terminal_is_nothing() -> None:
+    said = Frame(0x80, bytes.fromhex("0133420000"), 0, 0x60, bytes.fromhex("00000100"))
+    assert opened().receive(encode_frame(said)) == []

@@ -1,0 +1,1 @@
+"""Benchmarks: ratios against peers and raw ceilings, measured in the same run."""
