@@ -25,6 +25,14 @@ class Actor:
         """Handle one message; what is returned answers an ask."""
         raise NotImplementedError
 
+    def receive_now(self, message: Any) -> bool:
+        """Handle ``message`` at once, without waiting for anything; False: not this one, not now.
+
+        Called instead of ``receive``, in the task of whoever has the message, and only while this
+        actor waits with an empty mailbox: nothing can come in between, and no task is woken.
+        """
+        return False
+
     async def stopping(self) -> None:
         """Clean up: always runs, also after a crash or a cancel, for at most ``shutdown_s``."""
 

@@ -16,11 +16,15 @@ from actors.actor import Actor
 from actors.context import Context
 from actors.drivers.registry import KINDS
 from actors.errors import ActorError
-from actors.meter_messages import Collect
+from actors.meter_jobs import BackfillJob, CollectJob
+from actors.meter_messages import Collect, FillGap
+from actors.read_slots import OVERTIME_S
 from hes.devices import Device
 from hes.ids import MeterId, ModemId
 
 WAIT_S_MAX: Final = 3600.0
+Due = tuple[float, MeterId, bool]
+"""When by trio's time, who, and whether it is an extra read to catch up."""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,8 +68,10 @@ class Collector(Actor):
     def __init__(self, schedule: Schedule, context: Context) -> None:
         self._schedule = schedule
         self._context = context
-        self._due: list[tuple[float, MeterId]] = []
+        self._due: list[Due] = []
         self._planned: set[MeterId] = set()
+        self._extra: set[MeterId] = set()
+        """Those with an extra read ahead."""
         self._caught_up: dict[ModemId, float] = {}
         """When a modem's connection last made us ask for what is missing."""
         self._sent = 0
@@ -73,27 +79,70 @@ class Collector(Actor):
     def detail(self) -> str:
         """Return what is planned, for the tree."""
         every_min = self._schedule.every_s / 60
-        return f"{len(self._planned)} meters every {every_min:g} min, {self._sent} reads asked for"
+        slots = self._context.slots
+        return (
+            f"{len(self._planned)} meters every {every_min:g} min, {self._sent} reads asked for, "
+            f"{len(slots)} of at most {slots.most} under way"
+        )
 
     async def run(self) -> None:
         """Keep the schedule until told to stop."""
+        self._context.slots.on_free = self.ref.wake
         self._plan(self._context.directory.devices())
         while not self.ref.closing:
             await self._wait()
             self._take_messages()
-            now = trio.current_time()
-            while self._due and self._due[0][0] <= now:
-                due, meter = heapq.heappop(self._due)
-                if is_read(self._context.device(meter)):
-                    await self._ask(meter)
-                    heapq.heappush(self._due, (due + self._schedule.every_s, meter))
-                else:
-                    self._planned.discard(meter)
+            await self._ask_who_is_due()
+
+    async def _ask_who_is_due(self) -> None:
+        """Ask those whose time has come, the longest due first, while there are slots for them."""
+        slots, now = self._context.slots, trio.current_time()
+        slots.sought = False
+        while self._due and self._due[0][0] <= now:
+            due, meter, extra = self._due[0]
+            wanted = is_read(self._context.device(meter))
+            until = now + self._schedule.every_s + OVERTIME_S
+            if wanted and not slots.take((meter, CollectJob.name), now, until):
+                slots.sought = True
+                return
+            heapq.heappop(self._due)
+            if wanted:
+                await self._ask(meter, extra=extra)
+            if extra:
+                self._extra.discard(meter)
+            else:
+                self._next_time(due, meter, now, wanted=wanted)
+        self._let_gaps_be_filled(now)
+
+    def _let_gaps_be_filled(self, now: float) -> None:
+        """Give the slots that are left to those who stand in line for one."""
+        slots, every_s = self._context.slots, self._schedule.every_s
+        while slots.in_line:
+            meter = next(iter(slots.in_line))
+            slot = (meter, BackfillJob.name)
+            if not slots.take(slot, now, now + every_s + OVERTIME_S):
+                return
+            del slots.in_line[meter]
+            try:
+                self._context.meter(meter).tell(FillGap(every_s))
+            except ActorError:
+                slots.free(slot)
+
+    def _next_time(self, due: float, meter: MeterId, now: float, *, wanted: bool) -> None:
+        """Plan a meter's next read; those that were missed meanwhile are not made up for."""
+        if wanted:
+            every_s = self._schedule.every_s
+            heapq.heappush(self._due, (due + every_s * ((now - due) // every_s + 1), meter, False))
+        else:
+            self._planned.discard(meter)
 
     async def _wait(self) -> None:
         wait_s = WAIT_S_MAX
-        if self._due:
-            wait_s = max(0.0, self._due[0][0] - trio.current_time())
+        slots, now = self._context.slots, trio.current_time()
+        if self._due and not slots.sought:
+            wait_s = max(0.0, self._due[0][0] - now)
+        if slots.sought or slots.in_line:
+            wait_s = min(wait_s, max(0.0, slots.expires_at - now))
         if not self.ref.waiting and not self.ref.closing:
             with trio.move_on_after(wait_s):
                 await self.ref.wait_message()
@@ -119,7 +168,7 @@ class Collector(Actor):
             due = start + slot_s(device.meter_id, min(self._schedule.jitter_s, every_s))
             if due < trio.current_time():
                 due += every_s
-            heapq.heappush(self._due, (due, device.meter_id))
+            heapq.heappush(self._due, (due, device.meter_id, False))
 
     def _catch_up(self, modem: ModemId) -> None:
         """Plan an extra read for meters of a modem that were not read within the period.
@@ -129,20 +178,23 @@ class Collector(Actor):
         """
         if not self._schedule.enabled:
             return
-        now, every_s = trio.current_time(), self._schedule.every_s
+        now = trio.current_time()
         before = self._caught_up.get(modem)
         if before is not None and now - before < self._schedule.catch_up_s:
             return
         self._caught_up[modem] = now
         for device in self._context.directory.behind(modem):
-            if device.meter_id in self._planned:
-                delay_s = slot_s(device.meter_id, self._schedule.catch_up_s)
-                self._context.after(delay_s, device.meter_id, Collect(every_s, every_s))
+            if device.meter_id in self._planned and device.meter_id not in self._extra:
+                self._extra.add(device.meter_id)
+                due = now + slot_s(device.meter_id, self._schedule.catch_up_s)
+                heapq.heappush(self._due, (due, device.meter_id, True))
 
-    async def _ask(self, meter: MeterId) -> None:
+    async def _ask(self, meter: MeterId, *, extra: bool) -> None:
         self._sent += 1
+        every_s = self._schedule.every_s
         try:
-            self._context.meter(meter).tell(Collect(self._schedule.every_s))
-        except ActorError:
-            return  # it has too much to do already, or is being stopped
+            self._context.meter(meter).tell(Collect(every_s, every_s if extra else 0.0))
+        except ActorError:  # it has too much to do already, or is being stopped
+            self._context.slots.free((meter, CollectJob.name))
+            return
         await trio.lowlevel.checkpoint()

@@ -13,10 +13,12 @@ from actors.directory import Directory
 from actors.errors import ActorStopped, MailboxFull
 from actors.journal import JournalQueue
 from actors.mailbox import Ref
+from actors.read_slots import ReadSlots
 from actors.supervisor import Backoff, ChildSpec, Supervisor
 from hes.clock import Clock
 from hes.devices import Device
 from hes.ids import MeterId, ModemId
+from hes.rules.collection import Wanted
 from hes.rules.limits import Limits
 from hes.store.codec import EventCodec
 from hes.store.port import EventLog
@@ -46,6 +48,7 @@ class Context:
         limits: Limits,
         utc_offset_min: int,
         node: str,
+        collection: Wanted | None = None,
     ) -> None:
         self.clock = clock
         self.rng = rng
@@ -56,6 +59,10 @@ class Context:
         self.limits = limits
         self.utc_offset_min = utc_offset_min
         self.node = node
+        self.collection = collection or Wanted()
+        """What the schedule reads of every meter."""
+        self.slots = ReadSlots(self.collection.concurrency)
+        """Bounds the scheduled reads that are under way."""
         self.sessions = itertools.count(1)
         self.readers = trio.CapacityLimiter(READERS)
         self.shapes = PushShapes()

@@ -147,6 +147,8 @@ class Connection:
         if self._pending:
             self._pending.append((ref, message))
             return
+        if ref.handle_now(message):
+            return
         try:
             ref.tell(message)
         except MailboxFull:

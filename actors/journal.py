@@ -117,6 +117,11 @@ class JournalQueue:
         return not self._entries
 
     @property
+    def full(self) -> bool:
+        """Whether whoever brings more has to wait."""
+        return self._waiting >= WAITING_EVENTS_MAX
+
+    @property
     def pressed(self) -> bool:
         """Whether so many devices wait for their confirmations that others should give way."""
         return len(self._entries) + self.committing >= PRESSED
@@ -135,7 +140,7 @@ class JournalQueue:
 
     async def wait_room(self) -> None:
         """Wait until not too many events wait."""
-        while self._waiting >= WAITING_EVENTS_MAX:
+        while self.full:
             await self._room.park()
 
     def append_soon(

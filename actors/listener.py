@@ -4,6 +4,7 @@ The first bytes decide which link it is; a link that carries no name of its own 
 by the first message that belongs to a meter.
 """
 
+import contextlib
 from typing import Final
 
 import trio
@@ -11,6 +12,7 @@ import trio
 from actors.context import Context
 from actors.hub import Connection
 from actors.modem import FIRST_BYTES_MAX, Attach
+from actors.notices import NOTICES_MAX, ending
 from actors.port import PAUSE_S
 from actors.routing import Unroutable, route
 from actors.strangers import Stranger
@@ -19,6 +21,7 @@ from protocols.dlms.push_reader import PushFrame, PushReader
 from protocols.errors import RemoteProtocolError
 from protocols.links.base import (
     Heartbeat,
+    Held,
     Identified,
     Link,
     LinkEvent,
@@ -33,8 +36,11 @@ from protocols.links.registry import detect
 
 IDENTIFY_S_MAX: Final = 60.0
 """A caller that has not said who it is by then is let go, and noted with its first bytes."""
+DOUBT_S: Final = 3.0
+"""A caller whose first bytes are of no link by then is noted; it may still say more."""
 IDLE_S_MAX: Final = 3600.0
 """Without a heartbeat in the settings: twice the half hour between collections."""
+DEVICE_ID: Final = "device-id"
 REST_SIZE_MAX: Final = 64 * 1024
 UNKNOWN_MODEMS_MAX: Final = 1000
 """Modems outside the device list that get an actor; more are noted and let go."""
@@ -61,8 +67,8 @@ class Listener:
         """Look after callers that are quiet or slow; call it some times a second."""
         now = trio.current_time()
         for caller in list(self.callers):
-            if now - caller.connection.last_heard >= PAUSE_S:
-                caller.pause()
+            caller.pause(now - caller.connection.last_heard)
+            caller.doubt(now)
             if now - caller.connection.opened_at > IDENTIFY_S_MAX:
                 caller.give_up()
 
@@ -70,15 +76,25 @@ class Listener:
 class Caller:
     """The receiver of a connection until its modem's actor has taken it over."""
 
-    __slots__ = ("_attach", "_first", "_link", "_listener", "_reader", "_told", "connection")
+    __slots__ = ("_attach", "_doubted", "_ending", "_first", "_first_at", "_kind", "_link",
+                 "_listener", "_notices", "_reader", "_told", "connection")  # fmt: skip
 
     def __init__(self, listener: Listener, connection: Connection) -> None:
         self._listener = listener
         self._first = b""
+        self._first_at = 0.0
+        """When the first bytes came."""
+        self._kind: LinkKind | None = None
         self._link: Link | None = None
         self._reader: PushReader | None = None
         self._attach: Attach | None = None
         """On its way to the modem; what comes meanwhile is added to it."""
+        self._notices: list[Notice] = []
+        """What it told beside its pipe; those of the attach, once there is one."""
+        self._ending: str | None = None
+        """Why the connection is to be closed when all that came is dealt with."""
+        self._doubted = False
+        """Whether it was noted as one whose link nobody knows."""
         self._told = False
         """Whether a message that is nobody's was noted."""
         self.connection = connection
@@ -91,30 +107,39 @@ class Caller:
             self._first = (self._first + data)[:FIRST_BYTES_MAX]
             self._events(self._link.receive(data))
             return
+        if not self._first:
+            self._first_at = trio.current_time()
         self._first += data
-        kind = detect(self._first, self._listener.settings)
-        if isinstance(kind, LinkKind):
-            self._link = kind.make(self._listener.settings)
-            self._events(self._link.receive(self._first))
-        elif kind is Verdict.NO:
+        if self._detect(ended=False) is Verdict.NO:
             raise RemoteProtocolError("link", "the first bytes are of no link that is known")
 
     def lost(self, connection: Connection, reason: str) -> None:
         """See ``actors.hub.Receiver``."""
+        with contextlib.suppress(RemoteProtocolError):
+            self._end_text()  # what only the end of the connection ends
         self._listener.callers.pop(self, None)
-        if self._attach is None and not self._told:
-            self._tell(reason, "", self._first[:FIRST_BYTES_MAX], None, whole=False)
+        if self._attach is None and not self._told and not self._doubted:
+            self._note(reason)
         elif self._attach is not None:
             self._attach.lost_reason = reason
 
-    def pause(self) -> None:
-        """Let a text without an end mark end here: nothing came for a moment."""
-        if self._link is None:
+    def pause(self, silence_s: float) -> None:
+        """Let a text without an end mark end here, if nothing came for long enough."""
+        if silence_s < (PAUSE_S if self._kind is None else self._kind.patience_s):
             return
         try:
-            self._events(self._link.idle())
+            self._end_text()
         except RemoteProtocolError as problem:
             self.connection.close(str(problem))
+
+    def doubt(self, now: float) -> None:
+        """Note a caller whose link is still not known; it is listened to all the same."""
+        if self._link is not None or not self._first or self._doubted:
+            return
+        if now - self._first_at >= DOUBT_S:
+            self._doubted = True
+            reason = f"after {DOUBT_S:g} s the first bytes are still of no link that is known"
+            self._note(reason)
 
     def give_up(self) -> None:
         """Let a caller go that talks and talks, but never says who it is.
@@ -124,19 +149,51 @@ class Caller:
         if not self._told:
             self.connection.close(f"it did not say within {IDENTIFY_S_MAX:g} s who it is")
 
+    # -- which link
+
+    def _detect(self, *, ended: bool) -> LinkKind | Verdict:
+        """Look which link the first bytes are of, and let it have them."""
+        kind = detect(self._first, self._listener.settings, ended=ended)
+        if isinstance(kind, LinkKind):
+            self._kind = kind
+            self._link = kind.make(self._listener.settings)
+            self._events(self._link.receive(self._first))
+        return kind
+
+    def _end_text(self) -> None:
+        """Say that nothing more comes for now.
+
+        Raises:
+            RemoteProtocolError: what came is not the link's protocol.
+
+        """
+        if self._link is None and self._first:
+            self._detect(ended=True)
+        if self._link is not None:
+            self._events(self._link.idle())
+
     # -- what the link says
 
     def _events(self, events: list[LinkEvent]) -> None:
         for event in events:
             match event:
                 case Identified(modem_id=modem_id, claim=claim):
-                    self._hand_over(ModemId(modem_id), claim)
+                    self._hand_over(self._modem_of(modem_id, claim), claim)
                 case MeterBytes(data=data):
                     self._meter_bytes(data)
                 case Reply(data=data):
                     self.connection.write(data)
-                case Heartbeat() | Notice():
+                case Heartbeat() | Held():
                     pass
+                case Notice():
+                    self._notice(event)
+        if self._ending is not None and self._attach is None:
+            self.connection.close(self._ending)
+
+    def _notice(self, notice: Notice) -> None:
+        self._ending = ending(notice) or self._ending
+        if len(self._notices) < NOTICES_MAX or ending(notice) is not None:
+            self._notices.append(notice)
 
     def _meter_bytes(self, data: bytes) -> None:
         """Keep bytes for the modem; on a link that names nobody, look for the name in them."""
@@ -159,13 +216,18 @@ class Caller:
             self._tell(problem.reason, str(problem), frame.apdu, problem.title, whole=True)
             return
         device = routed.meters[0]
-        claim = "system-title" if routed.title is not None else "device-id"
+        claim = "system-title" if routed.title is not None else DEVICE_ID
         self._hand_over(device.modem_id or ModemId(device.meter_id), claim, frame)
 
     def _unreadable(self, reason: str, detail: str, data: bytes) -> None:
         self._tell(reason, detail, data, None, whole=True)
 
     # -- to the modem
+
+    def _modem_of(self, name: str, claim: str) -> ModemId:
+        """Return the modem that calls itself ``name``; a meter's name stands for its modem's."""
+        meter = self._listener.context.directory.named(name) if claim == DEVICE_ID else None
+        return ModemId(name) if meter is None else meter.modem_id or ModemId(meter.meter_id)
 
     def _hand_over(self, modem: ModemId, claim: str, frame: PushFrame | None = None) -> None:
         context, link = self._listener.context, self._link
@@ -176,16 +238,23 @@ class Caller:
             self.connection.close("too many unknown modems")
             return
         frames = [] if frame is None else [frame]
-        self._attach = Attach(self.connection, link, claim, b"", frames, self._reader)
+        self._attach = Attach(
+            self.connection, link, claim, b"", frames, self._reader, self._notices
+        )
         self.connection.idle_s_max = self._listener.idle_s_max
         self._listener.callers.pop(self, None)
         self.connection.deliver(context.modem(modem), self._attach)
+
+    def _note(self, reason: str) -> None:
+        """Note a stranger with his first bytes."""
+        first = self._first[:FIRST_BYTES_MAX]
+        self._tell(reason, "", first, None, whole=False)
 
     def _tell(
         self, reason: str, detail: str, data: bytes, title: str | None, *, whole: bool
     ) -> None:
         """Note a stranger, with his message or his first bytes."""
-        self._told = True
+        self._told = self._told or whole
         self._listener.context.stranger(
             Stranger(
                 listener=self._listener.name,

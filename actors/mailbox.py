@@ -211,6 +211,22 @@ class Ref:
         self._box.append(message)
         self.wake()
 
+    def handle_now(self, message: Any) -> bool:
+        """Let an actor that waits for messages handle this one here and now, if it can.
+
+        False: it was not handled; ``tell`` it. An error in the handler is the actor's crash.
+        """
+        if self._parked is None or self._box or self._closing or self.actor is None:
+            return False
+        try:
+            handled = self.actor.receive_now(message)
+        except Exception as problem:  # noqa: BLE001 -- its supervisor is told, the caller is not hurt
+            self.kill(f"{type(problem).__name__}: {problem}")
+            self.dropped += 1
+            return True
+        self.handled += handled
+        return handled
+
     async def send(self, message: Any) -> None:
         """Put ``message`` into the mailbox; wait for room.
 

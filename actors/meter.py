@@ -6,7 +6,7 @@ to the meter, and nothing answered to a person, before the journal has it on dis
 
 import contextlib
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from math import inf
 from typing import Any, Final
@@ -23,8 +23,17 @@ from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoM
 from actors.failures import reason_of
 from actors.journal import Entry
 from actors.mailbox import Later
-from actors.meter_messages import Collect, Finished, Perform, Push, SaveSnapshot
+from actors.meter_messages import (
+    Collect,
+    FillGap,
+    Finished,
+    MeterMessage,
+    Perform,
+    Push,
+    SaveSnapshot,
+)
 from actors.modem import Submit
+from actors.read_slots import OVERTIME_S
 from hes.commands import CheckClock, CommandFailed, ReadProfile, ReadRegisters, UnknownMeter
 from hes.devices import Device
 from hes.events.base import DomainEvent
@@ -33,7 +42,7 @@ from hes.events.device import CounterReserved
 from hes.events.reading import FailureReason, ReadFailed, Source
 from hes.ids import MeterId, meter_stream
 from hes.meter_state import SNAPSHOT_EVERY, MeterState
-from hes.rules import power_failure
+from hes.rules import collection, power_failure
 from hes.rules.kept import kept_events
 from hes.rules.repeats import is_repeat
 from hes.store.errors import StoreError
@@ -53,10 +62,6 @@ COUNTERS_RESERVED: Final = 2000
 COUNTER_EPOCH: Final = 1_577_836_800
 """2020-01-01: a meter that never met us gets counters from the seconds since, so that they are
 above all that we may have used before a store was lost."""
-WINDOW: Final = timedelta(days=1)
-"""What is asked of a load profile at a time: over a slow line, more may never come to its end."""
-BACKFILL_MAX: Final = timedelta(days=60)
-"""Meters keep about so much."""
 PRIORITIES: Final = {
     Source.DEMAND: Priority.DEMAND,
     Source.SCHEDULED: Priority.SCHEDULED,
@@ -69,6 +74,7 @@ class MeterActor(Actor):
 
     def __init__(self, meter: MeterId, context: Context) -> None:
         self._meter = meter
+        self._stream = meter_stream(meter)
         self._context = context
         self._state: MeterState | None = None
         self._version = 0
@@ -81,8 +87,8 @@ class MeterActor(Actor):
         """Transactions under way."""
         self._under_way: set[type[jobs.Job]] = set()
         """What the schedule asks for now: the same is never asked twice at a time."""
-        self._profile_seen: datetime | None = None
-        """Up to where the load profile was looked at, whether the meter had intervals or not."""
+        self._settled: dict[str, datetime] = {}
+        """Profile to where it was looked at, whether the meter had intervals or not."""
         self._storing: Entry | None = None
         """A push on its way to the disk; nothing else is done meanwhile."""
 
@@ -91,7 +97,20 @@ class MeterActor(Actor):
         without = "without supply; " if self._state and self._state.failed_at else ""
         return f"{without}{self._asking} transactions under way"
 
-    async def receive(self, message: Push | Perform | Collect | Finished | SaveSnapshot) -> None:
+    def receive_now(self, message: MeterMessage) -> bool:
+        """Handle a push at once, when nothing has to be waited for."""
+        state = self._state
+        if type(message) is not Push or state is None or self._storing is not None:
+            return False
+        if message.counter is not None or self._context.journal.full:
+            return False
+        if is_repeat(state.digests, message.digest):
+            self._confirm(message)
+        else:
+            self._store(message, state)
+        return True
+
+    async def receive(self, message: MeterMessage) -> None:
         """Handle one message."""
         if self._storing is not None:
             with contextlib.suppress(JournalFailed):  # told to whom it concerns
@@ -109,6 +128,9 @@ class MeterActor(Actor):
             case Collect():
                 with contextlib.suppress(JournalFailed, UnknownMeter, CommandFailed):
                     await self._collect(message)
+                self._free_slot(jobs.CollectJob)
+            case FillGap(deadline_s=deadline_s):
+                await self._fill_gap(deadline_s)
 
     # -- memory
 
@@ -120,7 +142,7 @@ class MeterActor(Actor):
 
         """
         if self._state is None:
-            context, stream = self._context, meter_stream(self._meter)
+            context, stream = self._context, self._stream
             try:
                 loaded = await context.in_reader(load_state, context.log, context.codec, stream)
             except StoreError as problem:
@@ -140,7 +162,7 @@ class MeterActor(Actor):
         state = await self._memory()
         before = self._version
         try:
-            self._version = await self._context.journal.append(meter_stream(self._meter), events)
+            self._version = await self._context.journal.append(self._stream, events)
         except JournalFailed:
             self._state = None
             raise
@@ -159,7 +181,7 @@ class MeterActor(Actor):
             return
         with contextlib.suppress(StoreError):  # it only makes the next start quicker
             await context.in_reader(
-                context.log.save_snapshot, meter_stream(self._meter), self._version,
+                context.log.save_snapshot, self._stream, self._version,
                 state.snapshot(),
             )  # fmt: skip
 
@@ -173,10 +195,13 @@ class MeterActor(Actor):
             await self._stale(push)
         else:
             await self._context.journal.wait_room()
-            self._storing = self._context.journal.append_soon(
-                meter_stream(self._meter), self._judged(push, state),
-                partial(self._stored, push), self.ref,
-            )  # fmt: skip
+            self._store(push, state)
+
+    def _store(self, push: Push, state: MeterState) -> None:
+        """Send what the push says on its way to the disk."""
+        self._storing = self._context.journal.append_soon(
+            self._stream, self._judged(push, state), partial(self._stored, push), self.ref
+        )
 
     def _stored(self, push: Push, entry: Entry) -> None:
         """Take note of how it ended, in the journal's task."""
@@ -308,45 +333,46 @@ class MeterActor(Actor):
             case _:
                 raise CommandFailed(FailureReason.INTERNAL, f"unknown command {command!r}")
 
-    async def _collect(self, wanted: Collect) -> None:
+    async def _collect(self, told: Collect) -> None:
         """Ask for what is due by the schedule; one such read at a time."""
         self._ready_driver()
         state = await self._memory()
         now, since = self._context.now(), trio.current_time()
         fresh_s = inf if state.collected_at is None else (now - state.collected_at).total_seconds()
-        if jobs.CollectJob in self._under_way or fresh_s < wanted.unless_within_s:
+        if jobs.CollectJob in self._under_way or fresh_s < told.unless_within_s:
             return
-        begin, end = self._profile_window(state)
-        # What is a day behind is fetched beside, so that it never keeps the newest waiting.
-        behind = end < now or jobs.BackfillJob in self._under_way
-        job = jobs.CollectJob("schedule", None, since, None if behind else begin, now)
-        await self._schedule(job, wanted.deadline_s)
-        if behind:
-            await self._backfill(wanted.deadline_s)
+        wanted = self._context.collection
+        windows = collection.newest(wanted.profiles, state.profile_until, self._settled, now)
+        job = jobs.CollectJob(since, wanted.registers, windows)
+        await self._schedule(job, told.deadline_s)
+
+    async def _fill_gap(self, deadline_s: float) -> None:
+        with contextlib.suppress(JournalFailed, UnknownMeter, CommandFailed):
+            await self._backfill(deadline_s)
+        self._free_slot(jobs.BackfillJob)
 
     async def _backfill(self, deadline_s: float) -> None:
-        """Fetch the oldest window that is missing."""
-        begin, end = self._profile_window(await self._memory())
-        if jobs.BackfillJob not in self._under_way:
-            await self._schedule(jobs.BackfillJob(trio.current_time(), begin, end), deadline_s)
+        """Fetch the oldest window that is missing, if the node has nothing better to do."""
+        state, since = await self._memory(), trio.current_time()
+        window = collection.missing(
+            self._context.collection.profiles, state.profile_until, state.profile_gaps,
+            self._settled, self._context.now(),
+        )  # fmt: skip
+        if window is None or jobs.BackfillJob in self._under_way:
+            return
+        slot, until = (self._meter, jobs.BackfillJob.name), since + deadline_s + OVERTIME_S
+        if self._context.slots.take_spare(slot, since, until):
+            await self._schedule(jobs.BackfillJob(since, window), deadline_s)
 
     async def _schedule(self, job: jobs.Job, deadline_s: float) -> None:
         job.deadline = job.since + deadline_s
         await self._start(job)
         self._under_way.add(type(job))
 
-    def _profile_window(self, state: MeterState) -> tuple[datetime, datetime]:
-        """Return from where to where intervals are missing; a day at a time, so that it is short.
-
-        A meter that we never had intervals of begins with the last day.
-        """
-        now = self._context.now()
-        known = state.profile_until.get(jobs.LOAD_PROFILE)
-        if known is None:
-            return now - WINDOW, now
-        seen = max(known, self._profile_seen or known)
-        begin = max(now - BACKFILL_MAX, seen + timedelta(seconds=1))
-        return begin, min(now, begin + WINDOW)
+    def _free_slot(self, kind: type[jobs.Job]) -> None:
+        """Give the slot of scheduled reads back, unless such a read is under way."""
+        if kind not in self._under_way:
+            self._context.slots.free((self._meter, kind.name))
 
     async def _start(self, job: jobs.Job, *, counter: int = 0) -> None:
         """Put the job's conversation into the queue of the meter's modem."""
@@ -376,6 +402,7 @@ class MeterActor(Actor):
     async def _finished(self, job: jobs.Job, result: Any, failure: Exception | None) -> None:
         self._asking = max(0, self._asking - 1)  # an earlier incarnation may have asked
         self._under_way.discard(type(job))
+        stored = False
         try:
             if isinstance(failure, CounterJump) and not job.jumped:
                 job.jumped = True
@@ -385,10 +412,19 @@ class MeterActor(Actor):
                 await self._failed(job, failure)
             else:
                 await self._answered(job, result)
+                stored = True
         except JournalFailed as problem:
             job.fail(CommandFailed(FailureReason.INTERNAL, f"the answer is not stored: {problem}"))
         except (CommandFailed, UnknownMeter) as problem:  # the device list has changed meanwhile
             job.fail(problem)
+        if job.source is not Source.DEMAND:
+            await self._scheduled_ended(job, go_on=stored)
+
+    async def _scheduled_ended(self, job: jobs.Job, *, go_on: bool) -> None:
+        """Let the next meter have its turn, and go on with what is missing of this one."""
+        self._free_slot(type(job))
+        if go_on:
+            await self._fill_gap(job.deadline - job.since)
 
     async def _answered(self, job: jobs.Job, result: Any) -> None:
         state = await self._memory()
@@ -400,15 +436,7 @@ class MeterActor(Actor):
         events += self._finish(job, ok=True, detail=outcome.summary)
         await self._record(events)
         job.answer(outcome.answer)
-        if isinstance(job, jobs.BackfillJob):
-            await self._backfilled(job)
-
-    async def _backfilled(self, job: jobs.BackfillJob) -> None:
-        """Go on with the next window, until nothing but the present is missing."""
-        # A window without intervals is not asked again: the meter was without supply.
-        self._profile_seen = job.end
-        if self._context.now() - job.end > WINDOW:
-            await self._backfill(job.deadline - job.since)
+        self._settled.update(job.settled(result))
 
     def _judging(self, state: MeterState) -> jobs.Judging:
         return jobs.Judging(
@@ -427,6 +455,8 @@ class MeterActor(Actor):
         ]  # fmt: skip
         events += self._finish(job, ok=False, detail=f"{reason}: {failure}"[:300])
         await self._record(events)
+        if reason is FailureReason.REFUSED and not isinstance(failure, CounterJump):
+            self._settled.update(job.settled(None))
         job.fail(CommandFailed(reason, str(failure)))
 
     def _finish(self, job: jobs.Job, *, ok: bool, detail: str) -> list[DomainEvent]:

@@ -1,12 +1,12 @@
 """What a meter's actor can be busy with: each job knows its conversation and judges its result."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
 import msgspec
 
-from actors.drivers.base import Collected, Driver
+from actors.drivers.base import Collected, Driver, ProfileWanted
 from actors.mailbox import Later
 from hes.commands import ClockAnswer, ProfileAnswer, RegisterAnswer
 from hes.events.base import DomainEvent
@@ -21,15 +21,14 @@ from hes.events.reading import (
     Source,
 )
 from hes.meter_state import MeterState
-from hes.obis import PROFILES
 from hes.rules import clock_drift, over_voltage
 from hes.rules.clock_drift import Measurement, measure
+from hes.rules.collection import Window, settled_by
 from hes.rules.limits import Limits
 from hes.rules.push_reading import ScaleOf, layout_of_values, storable
 from protocols.dialogue import Dialogue
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
-LOAD_PROFILE: Final = PROFILES["load"]
 EVENT_VALUES_MAX: Final = 150
 """Values in one event: keeps a block of a profile below 2,000 bytes, a RAW column of Oracle."""
 
@@ -83,6 +82,10 @@ class Job:
     def judge(self, result: Any, judging: Judging) -> Outcome:
         """Return the facts in the result, and the answer."""
         raise NotImplementedError
+
+    def settled(self, result: Any) -> Iterable[tuple[str, datetime]]:
+        """Return profiles, and up to where they need no second look; None: the meter refused."""
+        return ()
 
     def answer(self, value: Any) -> None:
         """Tell who waits."""
@@ -177,22 +180,20 @@ class ClockJob(Job):
 
 
 class CollectJob(Job):
-    """The scheduled read: clock, registers, load profile."""
+    """The scheduled read: clock, registers, the newest of the profiles."""
 
     name = "collect"
     source = Source.SCHEDULED
 
-    def __init__(
-        self, actor: str, later: Later | None, since: float, begin: datetime | None, end: datetime
-    ) -> None:
-        super().__init__(actor, later, since)
-        self._begin = begin
-        """From where on the load profile is wanted; None: not at all this time."""
-        self._end = end
+    def __init__(self, since: float, registers: tuple[str, ...], windows: Sequence[Window]) -> None:
+        super().__init__("schedule", None, since)
+        self._registers = registers
+        self._windows = windows
 
     def dialogue(self, driver: Driver) -> Dialogue[Collected]:
         """See ``Job``."""
-        return driver.collect((), "load", self._begin, self._end)
+        wanted = [ProfileWanted(*window) for window in self._windows]
+        return driver.collect(self._registers, wanted)
 
     def judge(self, result: Collected, judging: Judging) -> Outcome:
         """See ``Job``."""
@@ -202,22 +203,16 @@ class CollectJob(Job):
         if result.registers is not None:
             reading = reading_of(result.registers, judging, Source.SCHEDULED)
             events += [reading, *voltage_events(reading, judging)]
-        if result.profile is not None:
-            events += profile_events(result.profile, judging, Source.SCHEDULED)
-        if result.refused:
-            events.append(self._partial(result, judging.now))
-        return Outcome(events, None, result.refused)
+        for profile in result.profiles.values():
+            events += profile_events(profile, judging, Source.SCHEDULED)
+        events += [_absent(what, why, judging.now) for what, why in _missing_parts(result)]
+        return Outcome(events)
 
-    def _partial(self, result: Collected, now: datetime) -> ReadFailed:
-        """Return the note of the first part that is missing."""
-        missing = "clock" if result.clock is None else "registers"
-        return ReadFailed(
-            received_at=now,
-            source=self.source,
-            what=missing if result.registers is None else "load",
-            reason=FailureReason.PARTIAL,
-            detail=result.refused[:300],
-        )
+    def settled(self, result: Collected | None) -> list[tuple[str, datetime]]:
+        """See ``Job``."""
+        answered = () if result is None else result.profiles
+        looked = [window for window in self._windows if window.profile in answered]
+        return [(w.profile, at) for w in looked if (at := settled_by(w)) is not None]
 
 
 class BackfillJob(ReadProfileJob):
@@ -226,16 +221,36 @@ class BackfillJob(ReadProfileJob):
     name = "backfill"
     source = Source.BACKFILL
 
-    def __init__(self, since: float, start: datetime, end: datetime) -> None:
-        super().__init__("schedule", None, since, "load", start, end)
-        self.end = end
+    def __init__(self, since: float, window: Window) -> None:
+        super().__init__("schedule", None, since, *window)
+        self.window = window
 
     def judge(self, result: ProfileRead, judging: Judging) -> Outcome:
         """See ``Job``."""
         return Outcome(profile_events(result, judging, self.source))
 
+    def settled(self, result: ProfileRead | None) -> list[tuple[str, datetime]]:
+        """See ``Job``: what is not there was never measured, or the meter keeps it no more."""
+        return [(self.window.profile, self.window.end)]
+
 
 # -- from results to facts
+
+
+def _missing_parts(result: Collected) -> list[tuple[str, str]]:
+    """Return what a scheduled read did not bring, and why: each absence is a fact of its own."""
+    parts = list(result.refused.items())
+    if result.registers is not None and result.registers.refused:
+        codes = [f"{code}: {why}" for code, why in result.registers.refused.items()]
+        parts.append(("registers", "; ".join(codes)))
+    return parts
+
+
+def _absent(what: str, why: str, now: datetime) -> ReadFailed:
+    return ReadFailed(
+        received_at=now, source=Source.SCHEDULED, what=what, reason=FailureReason.PARTIAL,
+        detail=why[:300],
+    )  # fmt: skip
 
 
 def reading_of(result: RegistersRead, judging: Judging, source: Source) -> Reading:

@@ -48,9 +48,18 @@ class Collect(msgspec.Struct, frozen=True):
     """Nor when such a read succeeded within so many seconds before."""
 
 
+class FillGap(msgspec.Struct, frozen=True):
+    """There is time now for what is missing; the slot for it is taken."""
+
+    deadline_s: float
+
+
 class Finished(msgspec.Struct):
     """A transaction has ended."""
 
     job: Any
     result: Any
     failure: Exception | None
+
+
+MeterMessage = Push | Perform | Collect | FillGap | Finished | SaveSnapshot

@@ -20,7 +20,9 @@ from actors.hub import Connection
 from actors.line import SerialLine
 from actors.mailbox import Ref
 from actors.meter_messages import Push
-from actors.port import PAUSE_S, Port
+from actors.modem_view import view_of
+from actors.notices import alarm_push, ending
+from actors.port import Port
 from actors.routing import ANSWER, Unroutable, route
 from actors.states import ModemState, Signal, step
 from actors.supervisor import ChildSpec, Restart
@@ -38,7 +40,10 @@ from hes.rules.kept import kept_events
 from hes.rules.repeats import digest_of, is_repeat, remember
 from protocols.dlms.push_reader import PushFrame, PushReader
 from protocols.errors import RemoteProtocolError
-from protocols.links.base import Link
+from protocols.links.alarm_push import alarm_bytes
+from protocols.links.base import Link, Notice
+from protocols.links.notices import AlarmTold, ForeignFrame
+from protocols.links.registry import KINDS
 
 FLAPS_MAX: Final = 10
 """So often within an hour another connection takes the identity over: two modems share it."""
@@ -58,6 +63,8 @@ class Attach(msgspec.Struct):
     """Messages that were cut already, because one of them told the identity."""
     reader: PushReader | None
     """What cut them; it may hold the beginning of the next."""
+    notices: list[Notice] = msgspec.field(default_factory=list)
+    """What the modem told meanwhile beside its pipe."""
     lost_reason: str | None = None
     """Why the connection has ended already, if it has: what it brought counts all the same."""
 
@@ -104,9 +111,17 @@ class Paused(msgspec.Struct):
     port: Port
 
 
+class Told(msgspec.Struct):
+    """The modem told something beside its pipe."""
+
+    port: Port
+    notice: Notice
+
+
 ModemMessage = (
     Attach | PushArrived | Unreadable | PortLost | Submit | DevicesChanged | Reconsider | Paused
-)
+    | Told
+)  # fmt: skip
 
 
 class ModemActor(Actor):
@@ -173,6 +188,8 @@ class ModemActor(Actor):
                 await self._reconsider()
             case Paused(port=port):
                 self._paused(port)
+            case Told(port=port, notice=notice):
+                await self._notice(port, notice)
 
     async def stopping(self) -> None:
         """Let the connection go: the next incarnation knows nothing of it."""
@@ -202,6 +219,8 @@ class ModemActor(Actor):
         await self._record([*events, *quarantine])
         for frame in message.frames:
             await self._push(port, frame)
+        for notice in message.notices:
+            await self._notice(port, notice)
         if message.lost_reason is not None:
             await self._lost(port, message.lost_reason)
         elif not quarantine:
@@ -215,6 +234,7 @@ class ModemActor(Actor):
         port = Port(
             session, message.connection, message.link, reader, self._port_lost, self._held
         )  # fmt: skip
+        port.on_notice = self._told
         message.connection.receiver = port
         port.lost_reason = message.lost_reason
         self._port = port
@@ -225,6 +245,7 @@ class ModemActor(Actor):
             port.feed(message.rest)
         except RemoteProtocolError as problem:
             message.connection.close(str(problem))
+        self._pause_at = 0.0  # a look that is due already is at the connection before
         self._held(port)
         return port
 
@@ -232,13 +253,14 @@ class ModemActor(Actor):
         """Look again in a moment whether the rest of a text came, in the hub's task or ours."""
         now = trio.current_time()
         if now >= self._pause_at:
-            self._pause_at = now + PAUSE_S
-            self._context.timers(PAUSE_S, self.ref, Paused(port))
+            patience_s = KINDS[port.link.name].patience_s
+            self._pause_at = now + patience_s
+            self._context.timers(patience_s, self.ref, Paused(port))
 
     def _paused(self, port: Port) -> None:
         if port is not self._port:
             return
-        if trio.current_time() - port.connection.last_heard < PAUSE_S:
+        if trio.current_time() - port.connection.last_heard < KINDS[port.link.name].patience_s:
             self._held(port)
             return
         try:
@@ -383,6 +405,35 @@ class ModemActor(Actor):
         if await self._record(kept_events(reason, detail, data, now, digest=digest, title=title)):
             remember(self._digests, digest)
 
+    # -- beside the pipe
+
+    def _told(self, port: Port, notice: Notice) -> None:
+        """Take a notice, in the hub's task; the replies that come with it are written first."""
+        port.connection.deliver(self.ref, Told(port, notice))
+
+    async def _notice(self, port: Port, notice: Notice) -> None:
+        reason = ending(notice)
+        if reason is not None:
+            port.connection.close(reason)
+        elif isinstance(notice, AlarmTold):
+            await self._alarm(port, notice)
+        elif isinstance(notice, ForeignFrame):
+            detail = f"a frame of {notice.protocol} that nobody here reads"
+            await self._keep("foreign-frame", detail, notice.data)
+
+    async def _alarm(self, port: Port, alarm: AlarmTold) -> None:
+        """Give an alarm to the meter that it is about, or keep it."""
+        device = self._context.directory.named(alarm.source)
+        push = alarm_push(alarm, port, self._context.now())
+        if device is None:
+            detail = f"no meter in the device list sent this; it calls itself {alarm.source}"
+            await self._keep("unknown-meter", detail, alarm_bytes(alarm))
+        elif push is None:
+            detail = f"an alarm of {alarm.source} of which nothing certain is known: {alarm.code}"
+            await self._keep("alarm", detail, alarm_bytes(alarm))
+        else:
+            await self._context.meter(device.meter_id).send(push)
+
     # -- the serial line
 
     def _submit(self, transaction: Transaction) -> None:
@@ -433,38 +484,3 @@ class ModemActor(Actor):
             self._reason += " (not in the log: the store failed)"
             return False
         return True
-
-
-def view_of(  # noqa: PLR0913 -- a row has so many columns
-    modem: ModemId,
-    context: Context,
-    *,
-    state: str = ModemState.OFFLINE,
-    reason: str = "never connected to this node",
-    peer: str | None = None,
-    link: str | None = None,
-    session: int | None = None,
-    connected_at: datetime | None = None,
-    silent_s: float = 0.0,
-    bytes_in: int = 0,
-    bytes_out: int = 0,
-    queue: int = 0,
-) -> ModemView:
-    """Return a modem as operators see it; without more, one that never connected."""
-    heard_at = None if peer is None else context.now().timestamp() - silent_s
-    return ModemView(
-        modem_id=modem,
-        state=state,
-        reason=reason,
-        peer=peer,
-        link=link,
-        session=session,
-        connected_at=connected_at,
-        last_heard_at=None
-        if heard_at is None
-        else datetime.fromtimestamp(heard_at, context.now().tzinfo),
-        bytes_in=bytes_in,
-        bytes_out=bytes_out,
-        queue=queue,
-        meters=tuple(device.meter_id for device in context.directory.behind(modem)),
-    )

@@ -4,6 +4,7 @@ Bytes from the meter go two ways at once: to the dialogue that has the serial li
 reader of pushes, since a meter may push while another is being read.
 """
 
+import contextlib
 from collections.abc import Callable
 from typing import Final, Protocol
 
@@ -42,7 +43,7 @@ class Port:
     """The receiver of a connection after its modem has said its name."""
 
     __slots__ = ("_inbox", "_pushes", "_waiting", "connection", "link", "lost_reason", "on_held",
-                 "on_lost", "session", "talking")  # fmt: skip
+                 "on_lost", "on_notice", "session", "talking")  # fmt: skip
 
     def __init__(
         self,
@@ -60,6 +61,8 @@ class Port:
         self.on_lost = on_lost
         self.on_held = on_held
         """Told that the link holds bytes back: ``pause`` is wanted when no more come."""
+        self.on_notice: Callable[[Port, Notice], None] = lambda _port, _notice: None
+        """Given what the modem tells beside its pipe."""
         self.talking = False
         """Whether a dialogue has the line and wants its bytes."""
         self._pushes = pushes
@@ -89,11 +92,15 @@ class Port:
                     self.connection.write(reply)
                 case Held():
                     self.on_held(self)
-                case Heartbeat() | Identified() | Notice():
+                case Heartbeat() | Identified():
                     pass  # the connection's time of last contact is already noted
+                case Notice():
+                    self.on_notice(self, event)
 
     def lost(self, _connection: Connection, reason: str) -> None:
         """See ``actors.hub.Receiver``."""
+        with contextlib.suppress(RemoteProtocolError):
+            self.pause()  # what only the end of the connection ends
         self.lost_reason = reason
         self._wake()
         self.on_lost(self, reason)

@@ -23,6 +23,8 @@ from protocols.dlms.push import PushItem, clock_of, items_of
 from protocols.dlms.push_shape import SHAPES_MAX, PushShape, ShapedPush
 from protocols.errors import RemoteProtocolError
 
+TIMES_CACHED: Final = 1024
+"""A fleet pushes at the same full minutes."""
 EVENT_CODE: Final = "96.11."
 ALARM_REGISTER: Final = "97.98."
 MULTIPLIED: Final = frozenset({3, 4, 5})
@@ -105,6 +107,7 @@ def _told(
     )
 
 
+@lru_cache(maxsize=TIMES_CACHED)
 def _instant(time: bytes | None, utc_offset_min: int) -> datetime | None:
     if time is None:
         return None
@@ -145,7 +148,8 @@ def _meter_event(
         name=None,
         obis=code,
         detail="" if isinstance(value, int) else str(storable(value)),
-        digest=push.digest,
+        # Two equal messages without time may be two events: both count.
+        digest=None if plain.time is None else push.digest,
     )
 
 

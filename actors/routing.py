@@ -22,6 +22,7 @@ from protocols.dlms.push import identities_of, items_of
 from protocols.dlms.push_reader import PushFrame
 from protocols.dlms.security import Keys
 from protocols.errors import RemoteProtocolError
+from protocols.links.alarm_push import alarm_event, smr5_alarm
 
 KEYS_TRIED_MAX: Final = 64
 """A concentrator has no more meters behind it; bounds the work that a stranger can cause."""
@@ -62,13 +63,25 @@ def route(directory: Directory, modem: ModemId | None, frame: PushFrame) -> Rout
     if isinstance(apdu, Ciphered):
         return _open(directory, modem, apdu)
     plain = _push(apdu)
-    return Routed([_sender(directory, modem, frame, plain)], plain, None, None)
+    sender = _sender(directory, modem, frame, plain)
+    return Routed([sender], _alarm_event(plain) or plain, None, None)
 
 
 def _push(apdu: Any) -> DataNotification | EventNotification:
     if not isinstance(apdu, DataNotification | EventNotification):
         raise Unroutable("malformed", f"a {type(apdu).__name__} is no push")
     return apdu
+
+
+def _alarm_event(plain: DataNotification | EventNotification) -> EventNotification | None:
+    """Return the event that an alarm in the form of data means; None when it is no alarm.
+
+    One that waits for a confirmation stays data: events are never confirmed.
+    """
+    if not isinstance(plain, DataNotification) or plain.confirmed:
+        return None
+    alarm = smr5_alarm(plain)
+    return None if alarm is None else alarm_event(alarm, plain.time)
 
 
 def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Routed:
@@ -90,7 +103,8 @@ def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Ro
         same = [d for d in with_keys[number:] if _keys(d) == _keys(device)]
         if not isinstance(opened.plain, DataNotification | EventNotification):
             raise Unroutable(ANSWER, "an answer to a question of ours, no push", shown)
-        return Routed(same, opened.plain, opened.counter, opened.system_title)
+        plain = _alarm_event(opened.plain) or opened.plain
+        return Routed(same, plain, opened.counter, opened.system_title)
     raise Unroutable(problem.category if problem else "no-key", str(problem), shown)
 
 
@@ -131,6 +145,9 @@ def _sender(
 
 def _names(plain: DataNotification | EventNotification) -> Sequence[str]:
     if isinstance(plain, DataNotification):
+        alarm = smr5_alarm(plain)
+        if alarm is not None:
+            return [alarm.source]
         return identities_of(items_of(plain.body))
     if isinstance(plain.value, bytes) and plain.value.isascii():
         return [plain.value.decode().strip("\0 ")]

@@ -30,7 +30,11 @@ DEFAULT_FILE: Final = Path("hes.toml")
 ENVIRONMENT: Final = "environment"
 READS_MAX: Final = 100_000
 
-LinkName = Literal["auto", "raw", "prot", "ddp", "gdw376", "dlt698", "dlms-push", "hml1"]
+LinkName = Literal[
+    "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push", "hml1"
+]
+NOT_CONNECTED: Final = ("hml1",)
+"""Links that this version can speak, but whose records and keys no node handles yet."""
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -211,6 +215,8 @@ def _listeners(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{key}.bind", f"{listener.bind} is taken by {taken[listener.bind]}"
         if listener.link == "raw" and listener.registration is None:
             yield f"{key}.registration", "a raw link needs the text that modems say first"
+        if listener.link in NOT_CONNECTED:
+            yield f"{key}.link", f"{listener.link} is not connected to the node yet; name another"
         if listener.heartbeat is not None and listener.link not in {"auto", "raw"}:
             yield f"{key}.heartbeat", f"only raw links have one; {listener.link} has its own"
         names.add(listener.name)

@@ -65,6 +65,10 @@ class Tree:
     def fail(self, key: str, problem: str) -> NoReturn:
         """Raise the error of a key, naming the file or the variable it came from."""
         variable = self._variables.get(key) or self._variables.get(key.partition("[")[0])
+        if variable is None:
+            # A table is wrong as a whole: a variable that set a part of it is the likely reason.
+            parts = (name for path, name in self._variables.items() if path.startswith(f"{key}."))
+            variable = next(parts, None) if key else None
         if variable is not None:
             raise ConfigError(variable, "", problem)
         raise ConfigError(self.where, key, problem)

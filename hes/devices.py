@@ -3,6 +3,7 @@
 import csv
 import io
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from decimal import Decimal
 from typing import Final, NamedTuple
@@ -19,8 +20,15 @@ COLUMNS: Final = (
 SECRET_COLUMNS: Final = ("password", "encryption_key", "authentication_key")
 PROTOCOLS: Final = ("dlms", "iec62056-21", "dlt645-2007", "dlt645-1997")
 FRAMINGS: Final = ("hdlc", "wrapper")
+FAMILIES: Final = {
+    "iec62056-21": "iec62056-21", "dlt645-2007": "dlt645", "dlt645-1997": "dlt645",
+}  # fmt: skip
+"""Protocols in which a call without an address wakes all meters of one family on the line."""
 AUTHS: Final = ("none", "low", "gmac")
-LINKS: Final = ("", "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "dlms-push", "hml1")
+LINKS: Final = (
+    "", "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push",
+    "hml1",
+)  # fmt: skip
 NAME_SIZE_MAX: Final = 64
 DIGITS_MAX: Final = 9
 _RATIO: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?(?:/[0-9]{1,9}(?:\.[0-9]{1,6})?)?")
@@ -104,8 +112,9 @@ def parse_csv(text: str) -> list[Device]:
             _take_row(number, row, devices, errors)
             if len(errors) >= ERRORS_MAX:
                 break
+        errors += _line_errors(rows)
     if errors:
-        raise DeviceListError(errors)
+        raise DeviceListError(sorted(errors, key=lambda error: error.row))
     return list(devices.values())
 
 
@@ -135,7 +144,7 @@ def _header_errors(header: Iterable[str] | None) -> Iterator[RowError]:
 def _take_row(
     number: int, row: dict[str, str], devices: dict[str, Device], errors: list[RowError]
 ) -> None:
-    cells = {name: (row.get(name) or "").strip() for name in COLUMNS}
+    cells = {name: _cell(row, name) for name in COLUMNS}
     before = len(errors)
     if any(name not in COLUMNS for name in row):
         errors.append(RowError(number, "-", "more cells than the header has columns"))
@@ -145,6 +154,25 @@ def _take_row(
         errors.append(RowError(number, "meter_id", f"{meter_id} stands in an earlier row too"))
     if len(errors) == before:
         devices[meter_id] = _device(cells)
+
+
+def _line_errors(rows: list[dict[str, str]]) -> Iterator[RowError]:
+    """Yield meters that cannot be called alone: no address, and others on the line hear it."""
+    lines = Counter(map(_line, rows))
+    for number, row in enumerate(rows, start=2):
+        modem_id, family = _line(row)
+        others = lines[modem_id, family] - 1
+        if family and others and not _cell(row, "address"):
+            problem = f"{others} more {family} meter(s) behind modem {modem_id} would answer too"
+            yield RowError(number, "address", f"is missing, and {problem}")
+
+
+def _line(row: dict[str, str]) -> tuple[str, str]:
+    return _cell(row, "modem_id"), FAMILIES.get(_cell(row, "protocol"), "")
+
+
+def _cell(row: dict[str, str], name: str) -> str:
+    return (row.get(name) or "").strip()
 
 
 def _cell_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -210,12 +238,13 @@ def _device(cells: dict[str, str]) -> Device:
     def number(name: str, otherwise: int) -> int:
         return int(cells.get(name) or otherwise)
 
+    protocol = cells.get("protocol") or "dlms"
     return Device(
         meter_id=MeterId(cells["meter_id"]),
         modem_id=ModemId(cells["modem_id"]),
         link=cells.get("link", ""),
-        protocol=cells.get("protocol") or "dlms",
-        framing=cells.get("framing") or "hdlc",
+        protocol=protocol,
+        framing=cells.get("framing") or ("hdlc" if protocol == "dlms" else ""),
         meter_type=cells.get("meter_type", ""),
         address=cells.get("address", ""),
         client_sap=number("client_sap", 1),

@@ -15,9 +15,10 @@ from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import LoadProfileRead, Reading, Source
 from hes.events.voltage import OverVoltage, OverVoltageCleared
-from hes.rules import power_failure
+from hes.rules import power_failure, profile_gaps
 from hes.rules.over_voltage import PhaseWatch, sampled_at
 from hes.rules.power_failure import SupplyTimes
+from hes.rules.profile_gaps import Gap
 from hes.rules.repeats import CounterWindow, remember
 
 SNAPSHOT_EVERY: Final = 100
@@ -38,6 +39,8 @@ class MeterState(msgspec.Struct):
     supply: SupplyTimes = power_failure.UNTOLD
     profile_until: dict[str, datetime] = {}
     """Profile to the end of the last interval that we have; never ahead of our clock."""
+    profile_gaps: dict[str, list[Gap]] = {}
+    """Profile to what is missing before that, the oldest first."""
     collected_at: datetime | None = None
     """When the last scheduled read succeeded."""
 
@@ -79,8 +82,22 @@ def _profile(state: MeterState, event: LoadProfileRead) -> None:
         # A clock that ran ahead, for a day or a century, must not stop the reading until then.
         last = min(max(row.ends_at for row in event.rows), event.received_at)
         known = state.profile_until.get(event.profile)
+        _gaps(state, event, known, last)
         if known is None or last > known:
             state.profile_until[event.profile] = last
+
+
+def _gaps(
+    state: MeterState, event: LoadProfileRead, known: datetime | None, last: datetime
+) -> None:
+    gaps = state.profile_gaps.pop(event.profile, [])
+    if event.source is Source.SCHEDULED and profile_gaps.is_dense(event.profile):
+        first = min(last, *(row.ends_at for row in event.rows))
+        gaps = profile_gaps.opened(gaps, known, first, event.received_at)
+    if gaps:
+        gaps = profile_gaps.filled(gaps, last, event.period_s)
+    if gaps:
+        state.profile_gaps[event.profile] = gaps
 
 
 def _over_voltage(state: MeterState, event: OverVoltage) -> None:

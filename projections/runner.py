@@ -25,8 +25,8 @@ WAITING_MAX: Final = 50_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
 GIVE_WAY: Final = 9.0
-"""While many devices wait for their confirmations, a pause so many times as long as the last batch took:
-the log comes first, screens may lag behind it in a storm."""
+"""While many devices wait for their confirmations, a pause so many times as long as the last batch
+took: the log comes first, screens may lag behind it in a storm."""
 GIVE_WAY_S_MAX: Final = 2.0
 BATCH_BUSY: Final = 500
 """Smaller then, so that the pauses are short."""

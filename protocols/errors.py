@@ -36,3 +36,7 @@ class MeterRefused(ProtocolError):
 
     def __init__(self, message: str) -> None:
         super().__init__("refused", message)
+
+
+class SessionRefused(MeterRefused):
+    """The meter refuses to be talked to at all: nothing more should be asked of it now."""

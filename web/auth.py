@@ -63,8 +63,12 @@ def load_tokens(path: Path) -> "Tokens":
     """
     try:
         lines = path.read_text("utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as problem:
-        raise TokenFileError(f"the token file {path} cannot be read: {problem}") from None
+    except OSError as problem:
+        raise TokenFileError(
+            f"the token file {path} cannot be read: {problem.strerror}; make it with `hes token`"
+        ) from None
+    except UnicodeDecodeError as problem:
+        raise TokenFileError(f"the token file {path} is no UTF-8 at byte {problem.start}") from None
     entries: dict[str, tuple[bytes, bytes]] = {}
     for number, line in enumerate(lines, start=1):
         if not line.strip() or line.startswith("#"):

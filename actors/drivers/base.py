@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from hes.devices import Device
 from protocols.dialogue import Dialogue
-from protocols.errors import MeterRefused
+from protocols.errors import MeterRefused, SessionRefused
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
+
+T = TypeVar("T")
 
 
 class DriverWorld(msgspec.Struct, frozen=True):
@@ -30,6 +32,15 @@ class CounterJump(MeterRefused):
     def __init__(self, wanted: int) -> None:
         super().__init__(f"the meter wants invocation counter {wanted} or higher")
         self.wanted = wanted
+
+
+class ProfileWanted(NamedTuple):
+    """A part of a profile, both ends inclusive."""
+
+    code: str
+    """An OBIS code or a usual name."""
+    begin: datetime
+    end: datetime
 
 
 class Driver(Protocol):
@@ -55,9 +66,9 @@ class Driver(Protocol):
         ...
 
     def collect(
-        self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+        self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> "Dialogue[Collected]":
-        """Read clock, registers and, from ``begin`` on, a profile, in one conversation."""
+        """Read clock, registers and profiles in one conversation; a refusal costs its part only."""
         ...
 
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
@@ -70,9 +81,31 @@ class Collected(msgspec.Struct):
 
     clock: ClockRead | None = None
     registers: RegistersRead | None = None
-    profile: ProfileRead | None = None
-    refused: str = ""
-    """Why a part is missing, when the meter refused it."""
+    profiles: dict[str, ProfileRead] = {}
+    """By the code that was asked for."""
+    refused: dict[str, str] = {}
+    """``clock``, ``registers`` or a profile's code, to why the meter refused it."""
+
+    def attempt(self, part: str, dialogue: Dialogue[T]) -> Dialogue[T | None]:
+        """Carry out the dialogue of a part; None and a note where the meter refuses it.
+
+        Raises:
+            SessionRefused: the meter refuses whatever is asked.
+
+        """
+        try:
+            return (yield from dialogue)
+        except SessionRefused:
+            raise
+        except MeterRefused as refusal:
+            self.refused[part] = str(refusal)
+            return None
+
+    def attempt_profile(self, code: str, dialogue: Dialogue[ProfileRead]) -> Dialogue[None]:
+        """Carry out the dialogue of a profile, as ``attempt``."""
+        read = yield from self.attempt(code, dialogue)
+        if read is not None:
+            self.profiles[code] = read
 
 
 class DriverKind(msgspec.Struct, frozen=True):

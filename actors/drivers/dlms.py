@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
 from actors.drivers.dlms_session import DlmsSessions
 from hes.devices import Device
 from hes.obis import PROFILES
@@ -84,21 +84,18 @@ class DlmsDriver:
         return (yield from self._sessions.once(lambda c: self._set_clock(c, shift_s_max)))
 
     def collect(
-        self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+        self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> Dialogue[Collected]:
         """See ``Driver.collect``."""
 
         def parts(client: DlmsClient) -> Dialogue[Collected]:
             found = Collected()
-            try:
-                found.clock = yield from self._clock(client)
-                found.registers = yield from self._registers(client, codes)
-                if begin is not None:
-                    found.profile = yield from self._profile(client, code, begin, end)
-            except CounterTooLow:
-                raise
-            except MeterRefused as refusal:
-                found.refused = str(refusal)
+            found.clock = yield from found.attempt("clock", self._clock(client))
+            registers = self._registers(client, codes)
+            found.registers = yield from found.attempt("registers", registers)
+            for wanted in profiles:
+                profile = self._profile(client, *wanted)
+                yield from found.attempt_profile(wanted.code, profile)
             return found
 
         return (yield from self._sessions.read(parts))

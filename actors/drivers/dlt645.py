@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
@@ -91,21 +91,17 @@ class Dlt645Driver:
         return (yield from self._set_clock((yield from self._client())))
 
     def collect(
-        self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+        self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> Dialogue[Collected]:
         """See ``Driver.collect``."""
         client = yield from self._client()
         found = Collected()
-        try:
-            found.clock = yield from self._clock(client)
-        except MeterRefused as refusal:
-            found.refused = str(refusal)
-        found.registers = yield from self._registers(client, codes)
-        if begin is not None:
-            try:
-                found.profile = yield from self._profile(client, code, begin, end)
-            except MeterRefused as refusal:
-                found.refused = str(refusal)
+        found.clock = yield from found.attempt("clock", self._clock(client))
+        registers = self._registers(client, codes)
+        found.registers = yield from found.attempt("registers", registers)
+        for wanted in profiles:
+            profile = self._profile(client, *wanted)
+            yield from found.attempt_profile(wanted.code, profile)
         return found
 
     def _client(self) -> Dialogue[Dlt645Client]:
@@ -153,10 +149,14 @@ class Dlt645Driver:
             after = yield from self._clock(client)
             if abs(_drift_s(after)) <= min(abs(drift_s) / 2, TAKEN_S):
                 return ClockChanged(before, after, "broadcast")
-        unheard = yield from self._write_clock(client, before)
-        after = yield from self._clock(client)
-        if unheard is not None and abs(_drift_s(after)) > TAKEN_S:
-            raise unheard
+        after = before
+        for _ in range(2):  # once more when midnight fell between date and time
+            unheard = yield from self._write_clock(client, after)
+            after = yield from self._clock(client)
+            if abs(_drift_s(after)) <= TAKEN_S:
+                break
+            if unheard is not None:
+                raise unheard
         return ClockChanged(before, after, "set")
 
     def _write_clock(
@@ -164,11 +164,10 @@ class Dlt645Driver:
     ) -> Dialogue[MeterSilent | RemoteProtocolError | None]:
         """Write the time, and the date where it differs; return why no answer came, if none did."""
         half = (read.got_at - read.sent_at) / 2
-        zone = client.settings.zone
         now = self._world.now()
         shown = read.meter_time + (now - read.got_at)
         try:
-            if shown.astimezone(zone).date() != now.astimezone(zone).date():
+            if not clock.is_same_day(client, shown, now + half):
                 yield from clock.write_date(client, now + half)
             yield from clock.write_time(client, self._world.now() + half)
         except (MeterSilent, RemoteProtocolError) as problem:

@@ -4,16 +4,17 @@ from collections.abc import Callable, Generator, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
-from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
 from protocols.iec62056_21.clock import ClockTold, read_clock, write_clock
 from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
 from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.profile import LogEntry
 from protocols.iec62056_21.registers import read_registers
+from protocols.iec62056_21.session import MeterAbsent
 from protocols.iec62056_21.stamps import StampRules, parse_stamp
 from protocols.iec62056_21.tables import read_log, read_profile
 from protocols.values import (
@@ -77,19 +78,24 @@ class Iec62056Driver:
         return self._conversation(self._set_clock)
 
     def collect(
-        self, codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+        self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> Dialogue[Collected]:
         """See ``Driver.collect``."""
 
         def parts() -> Dialogue[Collected]:
             found = Collected()
+            left = ["registers", "clock", *(wanted.code for wanted in profiles)]
             try:
-                found.registers = yield from read_registers(self._talk, codes)
-                found.clock = yield from self._clock()
-                if begin is not None:
-                    found.profile = yield from self._profile(code, begin, end)
-            except MeterRefused as refusal:
-                found.refused = str(refusal)
+                registers = read_registers(self._talk, codes)
+                found.registers = yield from found.attempt(left[0], registers)
+                left.pop(0)
+                found.clock = yield from found.attempt(left[0], self._clock())
+                left.pop(0)
+                for wanted in profiles:
+                    yield from found.attempt_profile(wanted.code, self._profile_if_any(*wanted))
+                    left.pop(0)
+            except SessionRefused as refusal:  # asked again, a wrong password locks the meter
+                found.refused |= dict.fromkeys(left, str(refusal))
             return found
 
         return self._conversation(parts)
@@ -105,6 +111,15 @@ class Iec62056Driver:
         return result
 
     # -- parts of a conversation
+
+    def _profile_if_any(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
+        """Read a profile; meters that say nothing to what they do not have refuse it."""
+        try:
+            return (yield from self._profile(code, begin, end))
+        except MeterAbsent:
+            raise  # it does not even say who it is: it has gone
+        except MeterSilent as silence:
+            raise MeterRefused(str(silence)) from None
 
     def _profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
         obis = PROFILES.get(code, code)

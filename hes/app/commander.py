@@ -3,7 +3,8 @@
 from actors.context import Context
 from actors.errors import ActorError, AskTimeout
 from actors.meter_messages import Perform
-from actors.modem import ModemActor, view_of
+from actors.modem import ModemActor
+from actors.modem_view import view_of
 from hes.commands import Answer, Command, CommandFailed, ModemView, UnknownMeter
 from hes.events.reading import FailureReason
 from hes.ids import ModemId

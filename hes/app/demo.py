@@ -25,6 +25,8 @@ from hes.fleet.run import run_fleet
 
 REGISTRATION: Final = r"MODEM:(?P<modem_id>\w+)\r\n"
 EVERY_S: Final = 300.0
+OTHER_SHARE: Final = 0.2
+"""Part of the modems with meters of IEC 62056-21, and of DL/T 645; the others speak DLMS."""
 
 
 async def run_demo(*, meters: int, port: int, seconds: float | None) -> None:
@@ -65,8 +67,9 @@ def demo_config(folder: Path, port: int) -> Config:
 async def _fleet(running: Running, meters: int) -> Callable[[], Awaitable[object]]:
     """Bring the fleet's devices in, tell where to look, and return what runs it."""
     options = FleetOptions(
-        host="127.0.0.1", port=running.ports["demo"], meters=meters, push_every_s=30.0
-    )
+        host="127.0.0.1", port=running.ports["demo"], meters=meters, push_every_s=30.0,
+        iec_share=OTHER_SHARE, dlt645_share=OTHER_SHARE,
+    )  # fmt: skip
     plan = plan_fleet(options)
     await running.node.import_devices(devices_csv(plan), "demo")
     _say(

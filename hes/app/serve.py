@@ -28,13 +28,15 @@ from hes.app.stores import Stores, open_stores
 from hes.app.tree import Plan
 from hes.app.web_node import WebNode
 from hes.clock import Clock, SystemClock
-from hes.config import Config, ListenerConfig
+from hes.config import NOT_CONNECTED, Config, ListenerConfig
 from hes.device_registry import load_devices
 from hes.events.base import Recorded
+from hes.rules.collection import Wanted
 from hes.store.errors import StoreError
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.runner import Runner
 from protocols.links.base import LinkSettings
+from protocols.links.world import LinkWorld
 from web.auth import Tokens, load_tokens
 from web.options import WebOptions
 from web.server import WebServer, bind as bind_web
@@ -116,7 +118,8 @@ async def _bind_web(config: Config) -> list[trio.SocketListener]:
 def _bind_listeners(config: Config, context: Context, listening: list[Listening]) -> list[Listener]:
     listeners = []
     for wanted in config.listener:
-        listener = Listener(str(wanted.name), _link_settings(wanted), context)
+        settings = _link_settings(wanted, config, context.clock)
+        listener = Listener(str(wanted.name), settings, context)
         listener.idle_s_max = wanted.idle_s
         address = wanted.bind
         try:
@@ -132,12 +135,15 @@ def _bind_listeners(config: Config, context: Context, listening: list[Listening]
     return listeners
 
 
-def _link_settings(wanted: ListenerConfig) -> LinkSettings:
+def _link_settings(wanted: ListenerConfig, config: Config, clock: Clock) -> LinkSettings:
+    zone = config.node.timezone
     return LinkSettings(
         link=wanted.link,
         registration=wanted.registration,
         registration_mode=wanted.registration_mode,
         heartbeat=wanted.heartbeat,
+        left_out=NOT_CONNECTED,
+        world=LinkWorld(now=lambda: clock.now().astimezone(zone)),
     )
 
 
@@ -145,6 +151,7 @@ def _link_settings(wanted: ListenerConfig) -> LinkSettings:
 
 
 def _context(config: Config, clock: Clock) -> Context:
+    wanted = config.collection
     offset = datetime.now(config.node.timezone).utcoffset()  # noqa: TID251 -- the zone's, now
     return Context(
         clock=clock,
@@ -154,6 +161,7 @@ def _context(config: Config, clock: Clock) -> Context:
         limits=config.rules,
         utc_offset_min=0 if offset is None else int(offset.total_seconds()) // 60,
         node=str(config.node.name),
+        collection=Wanted.of(wanted.registers, wanted.profiles, wanted.concurrency),
     )
 
 

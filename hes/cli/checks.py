@@ -16,6 +16,8 @@ from hes.config import Config, ListenerConfig
 from hes.config_values import Bind, DatabaseUrl
 from hes.store.errors import StoreError
 from hes.store.open import open_log
+from projections.errors import ReadModelError
+from projections.sql.sqlite import path_of
 from protocols.links.registry import KINDS
 from web.auth import TokenFileError, load_tokens
 
@@ -123,10 +125,12 @@ def _store(subject: str, url: DatabaseUrl) -> Iterator[Finding]:
 
 
 def _read_model(subject: str, url: DatabaseUrl) -> Iterator[Finding]:
-    file = url.file
-    if file is None:
-        yield Finding(subject, OK, f"{url.shown} is tried when the node starts")
-    elif not file.exists():
+    try:
+        file = Path(path_of(url))
+    except ReadModelError as problem:
+        yield Finding(subject, ERROR, str(problem))
+        return
+    if not file.exists():
         yield _new_file(subject, file)
     else:
         yield _database_file(subject, file)

@@ -124,7 +124,8 @@ class NodeClient:
         except (ValueError, LookupError, TypeError):
             return self._stranger()
         if response.status_code == 401:
-            return CommandError(f"{message}; put the token into HES_TOKEN")
+            # What follows in the node's sentence is for programs that send headers themselves.
+            return CommandError(f"{message.partition(';')[0]}; put the token into HES_TOKEN")
         details = error.get("detail")
         rows = details[:DETAILS_MAX] if isinstance(details, list) else []
         code = USAGE if response.status_code in USAGE_STATUSES else FAILED

@@ -169,9 +169,7 @@ class Dlt645Values:
         if what not in {1, 2}:
             return None
         rates = range(RATES + 1)
-        return b"".join(
-            encode_value(items.FREEZE[what], self.energy(what, n, at)) for n in rates
-        )
+        return b"".join(encode_value(items.FREEZE[what], self.energy(what, n, at)) for n in rates)
 
     def _freeze_time(self, how: int, back: int, now: datetime) -> datetime | None:
         if how == 0x06 and 1 <= back <= DAILY_FREEZES:

@@ -13,12 +13,11 @@ import msgspec
 import trio
 from trio.abc import Stream
 
-from hes.fleet.dlms_meter import SimulatedDlmsMeter
 from hes.fleet.faults import FaultProfile, Faults
-from hes.fleet.model import EPOCH
+from hes.fleet.kinds import KINDS, SimulatedMeter, Surroundings
 from hes.fleet.options import FleetOptions, spelled
 from hes.fleet.outbox import Outbox, Push
-from hes.fleet.plan import MeterPlan, ModemPlan
+from hes.fleet.planned import ModemPlan
 from hes.fleet.statistics import FleetStatistics
 from protocols.errors import ProtocolError
 
@@ -62,7 +61,9 @@ class SimulatedModem:
         self._statistics = world.statistics
         self._rng = random.Random(f"{options.seed} {plan.modem_id}")  # noqa: S311 -- a simulation
         self._faults = Faults(world.profile, self._rng)
-        self._meters = [self._make(meter) for meter in plan.meters]
+        around = Surroundings(world.now, self._rng)
+        make = KINDS[plan.protocol].make
+        self._line = [make(plan, meter, around) for meter in plan.meters]
         self._outbox = Outbox(options.resend_s, world.statistics)
         self._registration = spelled(options.registration, modem_id=plan.modem_id)
         heartbeat = spelled(options.heartbeat, modem_id=plan.modem_id)
@@ -75,22 +76,6 @@ class SimulatedModem:
         self._push_at = now + self._rng.uniform(0, self._push_every_s) if plan.pushes else NEVER
         self._heartbeat_at = NEVER
         self._outage_at = now + self._faults.next_outage_s() / options.speed
-
-    def _make(self, plan: MeterPlan) -> SimulatedDlmsMeter:
-        meter = SimulatedDlmsMeter(
-            plan.identity,
-            framing=self.plan.framing,
-            logical=plan.logical,
-            physical=plan.physical,
-            world=self._world.now,
-            rng=self._rng,
-            drift_s=plan.drift_s,
-            compress=plan.compress,
-        )
-        # A meter never uses a counter again, even when the fleet is started again: the seconds
-        # since it was installed are above what it can have used.
-        meter.server.counter = int((self._world.now() - EPOCH).total_seconds())
-        return meter
 
     # -- the life of a modem
 
@@ -148,7 +133,7 @@ class SimulatedModem:
 
     async def _serve(self, stream: Stream) -> None:
         """Serve a connection; returns only by raising ``LinkLost`` or trio's errors."""
-        for meter in self._meters:
+        for meter, _ in self._line:
             meter.reset()
         if self._world.options.registration_mode != "data" and self._registration:
             await self._send_raw(stream, self._registration)
@@ -183,12 +168,12 @@ class SimulatedModem:
         if now < self._mute_until:
             return
         answer = data if self._faults.echoes else b""
-        for number, meter in enumerate(self._meters):
+        for number, (meter, _) in enumerate(self._line):
             answer += self._ask(number, meter, data)
         if answer:
             await self._send(stream, answer)
 
-    def _ask(self, number: int, meter: SimulatedDlmsMeter, data: bytes) -> bytes:
+    def _ask(self, number: int, meter: SimulatedMeter, data: bytes) -> bytes:
         before = meter.requests
         try:
             answer = meter.receive(data)
@@ -224,19 +209,22 @@ class SimulatedModem:
         missed = (now - self._push_at) // self._push_every_s
         self._push_at += (missed + 1) * self._push_every_s
         confirm = self._world.options.confirm
-        for number, meter in enumerate(self._meters):
-            frame = meter.push(confirmed=confirm)
+        for number, (_, pusher) in enumerate(self._line):
+            if pusher is None:
+                continue
+            frame = pusher.push(confirmed=confirm)
             self._statistics.pushes += 1
             if confirm:
-                self._outbox.put(Push(number, meter.invoke_id, frame), now)
+                self._outbox.put(Push(number, pusher.invoke_id, frame), now)
             else:
                 self._statistics.pushes_sent += 1
                 await self._send(stream, frame)
 
     async def _lose_power(self, stream: Stream) -> None:
         self._statistics.outages += 1
-        for meter in self._meters:
-            await self._send(stream, meter.last_gasp())
+        for _, pusher in self._line:
+            if pusher is not None:
+                await self._send(stream, pusher.last_gasp())
         raise LinkLost("the power failed")
 
     # -- sending

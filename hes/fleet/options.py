@@ -39,17 +39,21 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     push_every_s: Rate = 60.0
     """Seconds between two pushes of a meter."""
     push_share: Share = 0.7
-    """Part of the modems whose meters push; the others only answer."""
+    """Part of the modems whose DLMS meters push; the others only answer, as all other meters do."""
+    iec_share: Share = 0.0
+    """Part of the modems whose meters speak IEC 62056-21."""
+    dlt645_share: Share = 0.0
+    """Part of the modems whose meters speak DL/T 645, of 2007 and of 1997."""
     confirm: bool = True
     """Ask for a confirmation of every push, and send it again until it comes."""
     resend_s: Rate = 30.0
     """Seconds without confirmation after which a push is sent again."""
     wrapper_share: Share = 0.5
-    """Part of the modems whose meters speak the TCP wrapper; the others speak HDLC."""
+    """Part of the DLMS modems whose meters speak the TCP wrapper; the others speak HDLC."""
     gmac_share: Share = 0.5
-    """Part of the meters with HLS-GMAC and ciphered pushes."""
+    """Part of the DLMS meters with HLS-GMAC and ciphered pushes."""
     low_share: Share = 0.25
-    """Part of the meters with a password; the rest ask for nothing."""
+    """Part of the DLMS meters with a password; the rest ask for nothing."""
     registration: str = "MODEM:{modem_id}\r\n"
     """What a modem says first; empty: nothing."""
     registration_mode: Literal["link", "data", "both"] = "link"

@@ -6,47 +6,27 @@ import random
 from collections.abc import Iterable
 from typing import Final
 
-import msgspec
+from msgspec.structs import replace
 
 from hes.devices import COLUMNS
 from hes.fleet.dlms_server import MeterIdentity
+from hes.fleet.kinds import KINDS
 from hes.fleet.options import FleetOptions
+from hes.fleet.planned import DLMS, MeterPlan, ModemPlan
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.security import Keys
 
 __all__ = ["FleetOptions", "MeterPlan", "ModemPlan", "devices_csv", "plan_fleet"]
 
-CLIENT_SAP: Final = 1
-AUTHS: Final = {Mechanism.NONE: "none", Mechanism.LOW: "low", Mechanism.GMAC: "gmac"}
 AREAS: Final = 8
 SERIALS: Final = 90_000_000
 """Serial numbers have 8 digits and begin with none of the zeros."""
 COMPRESSED_SHARE: Final = 0.3
-
-
-class MeterPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One meter: who it is, and where on its line."""
-
-    identity: MeterIdentity
-    logical: int
-    """Wrapper: its wPort. HDLC: its upper address."""
-    physical: int | None
-    """HDLC: its lower address."""
-    drift_s: float
-    """Its clock is ahead by so much."""
-    compress: bool
-    """It leaves out what did not change between the rows of a profile."""
-    area: str
-
-
-class ModemPlan(msgspec.Struct, frozen=True, kw_only=True):
-    """One modem and the meters on its serial line."""
-
-    modem_id: str
-    framing: str
-    """Of all its meters: ``hdlc`` or ``wrapper``."""
-    pushes: bool
-    meters: tuple[MeterPlan, ...]
+UNCALLED_SHARE: Final = 0.3
+"""Part of the lone meters that the head-end knows no address of, where a protocol can do so."""
+OLD_SHARE: Final = 0.4
+"""Part of the DL/T 645 meters that speak the standard of 1997."""
+GOLDEN: Final = (5**0.5 - 1) / 2
 
 
 def plan_fleet(options: FleetOptions) -> list[ModemPlan]:
@@ -60,7 +40,47 @@ def plan_fleet(options: FleetOptions) -> list[ModemPlan]:
         count = min(left, options.meters_per_modem if several else 1)
         plans.append(_modem(options, rng, serials, count))
         left -= count
-    return plans
+    return _mixed(options, plans)
+
+
+def _mixed(options: FleetOptions, plans: list[ModemPlan]) -> list[ModemPlan]:
+    """Let some modems have meters of other protocols; the others stay as they are."""
+    rng = random.Random(f"protocols {options.seed}")  # noqa: S311 -- a simulation
+    begin = rng.random()
+    # Steps of the golden ratio fill the circle evenly: a small fleet has some of everything too.
+    lucks = ((begin + number * GOLDEN) % 1 for number in range(len(plans)))
+    return [
+        _speaking(plan, protocol_of(luck, options), rng)
+        for plan, luck in zip(plans, lucks, strict=True)
+    ]
+
+
+def protocol_of(luck: float, options: FleetOptions) -> str:
+    """Return the protocol of a modem's meters for a number from 0 up to 1."""
+    shares = {
+        "iec62056-21": options.iec_share,
+        "dlt645-2007": options.dlt645_share * (1 - OLD_SHARE),
+        "dlt645-1997": options.dlt645_share * OLD_SHARE,
+    }
+    for protocol, share in shares.items():
+        if luck < share:
+            return protocol
+        luck -= share
+    return DLMS
+
+
+def _speaking(plan: ModemPlan, protocol: str, rng: random.Random) -> ModemPlan:
+    if protocol == DLMS:
+        return plan
+    kind = KINDS[protocol]
+    uncalled = len(plan.meters) == 1 and rng.random() < UNCALLED_SHARE
+    meters = []
+    for meter in plan.meters:
+        serial, password = meter.identity.serial, kind.password(rng)
+        identity = MeterIdentity(serial=serial, password=password.encode())
+        address = "" if uncalled else kind.address(serial)
+        meters.append(replace(meter, identity=identity, address=address, logical=0, physical=None))
+    return replace(plan, protocol=protocol, framing="", pushes=False, meters=tuple(meters))
 
 
 class Serials:
@@ -132,20 +152,9 @@ def devices_csv(plan: Iterable[ModemPlan]) -> str:
 
 
 def _row(modem: ModemPlan, meter: MeterPlan) -> dict[str, str]:
-    identity = meter.identity
-    keys = identity.keys or Keys(b"")
     return {
-        "meter_id": identity.serial,
+        "meter_id": meter.identity.serial,
         "modem_id": modem.modem_id,
-        "protocol": "dlms",
-        "framing": modem.framing,
-        "address": "" if meter.physical is None else str(meter.physical),
-        "client_sap": str(CLIENT_SAP),
-        "server_sap": str(meter.logical),
-        "auth": AUTHS[identity.auth],
-        "password": identity.password.decode(),
-        "encryption_key": keys.encryption.hex(),
-        "authentication_key": keys.authentication.hex(),
-        "system_title": identity.title.hex(),
+        "protocol": modem.protocol,
         "area": meter.area,
-    }
+    } | KINDS[modem.protocol].cells(modem, meter)

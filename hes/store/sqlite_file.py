@@ -19,7 +19,7 @@ from hes.store.schema import APPLICATION_ID, SCHEMA_VERSION, SQLITE
 MEMORY: Final = ":memory:"
 BUSY_S: Final = 10.0
 """How long a statement waits for another program that writes."""
-CACHE_KIB: Final = 65_536
+CACHE_KIB: Final = 262_144
 """Of the writer: the index over streams and versions is what a growing log is slow on."""
 CHECKPOINT_PAGES: Final = 20_000
 """80 MB of write-ahead log before its pages go home: they are rewritten less often."""

@@ -14,7 +14,6 @@ Every count is compared with the bytes that are left before anything is made of 
 a limit, so a message costs at most in proportion to its own size.
 """
 
-from math import inf
 from struct import Struct
 from typing import Any, Final
 
@@ -68,10 +67,7 @@ class Single(float):
 
 
 def _in_single(value: float) -> float:
-    try:
-        single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
-    except OverflowError:  # rounded up beyond the largest number of 32 bits
-        return inf
+    single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]  # fewer digits never overflow it
     return single
 
 

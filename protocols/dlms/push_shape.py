@@ -7,7 +7,7 @@ compared, so whatever fits is read exactly as the usual way reads it (``protocol
 
 from collections import OrderedDict
 from struct import Struct
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import msgspec
 
@@ -46,7 +46,7 @@ class PushShape(msgspec.Struct, frozen=True, eq=False):
     """What the values are; their own ``value`` is that of the push it was learnt from."""
 
 
-class ShapedPush(NamedTuple):
+class ShapedPush(msgspec.Struct, frozen=True, gc=False):
     """A push of a known shape, read."""
 
     shape: PushShape

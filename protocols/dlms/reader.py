@@ -83,9 +83,7 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
         if deviation is None:
             return msgspec.structs.replace(self, with_deviation=False)
         east = self.positive_east or has_other_sign(octets, self.utc_offset_min)
-        return TimeRules(
-            utc_offset_min=deviation if east else -deviation, positive_east=east
-        )
+        return TimeRules(utc_offset_min=deviation if east else -deviation, positive_east=east)
 
     def other_way(self) -> "TimeRules":
         """Return rules that write times with the deviation where these do without, or without."""

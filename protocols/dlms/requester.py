@@ -16,7 +16,7 @@ from protocols.dlms.apdu_push import DataNotification, EventNotification
 from protocols.dlms.carrier import Carrier
 from protocols.dlms.opened import open_ciphered
 from protocols.dlms.security import AUTHENTICATED, ENCRYPTED, Keys, protect
-from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError
+from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError, SessionRefused
 
 T = TypeVar("T")
 Dialogue = Generator[Exchange, bytes | None, T]
@@ -29,7 +29,7 @@ STRAYS_MAX: Final = 32
 """APDUs that are passed over while one answer is waited for."""
 
 
-class CounterTooLow(MeterRefused):
+class CounterTooLow(SessionRefused):
     """The meter wants a higher invocation counter: jump to ``wanted`` and associate again."""
 
     def __init__(self, wanted: int) -> None:

@@ -16,6 +16,7 @@ TIME_1997: Final = 0xC011
 BROADCAST_S_MAX: Final = 300.0
 """Meters take no broadcast that would change them by more."""
 BETWEEN_BROADCASTS: Final = timedelta(days=1)
+HALF_SECOND: Final = timedelta(milliseconds=500)
 MIDNIGHT: Final = timedelta(minutes=5)
 """Nor do they take one so near to midnight, when they keep their values."""
 
@@ -72,19 +73,29 @@ def _near_midnight(client: Dlt645Client, instant: datetime) -> bool:
 
 def broadcast_time(client: Dlt645Client, instant: datetime) -> Dialogue[None]:
     """Tell the time to all meters on the line; each decides whether it takes it."""
-    local = instant.astimezone(client.settings.zone)
+    local = _whole_second(client, instant)
     yield from client.line.broadcast(BROADCAST_TIME, bcd.time_bytes(local, "%y%m%d%H%M%S"))
 
 
 def write_date(client: Dlt645Client, instant: datetime) -> Dialogue[None]:
     """Write the date and the weekday, 0 is Sunday; see ``Dlt645Client.write``."""
-    local = instant.astimezone(client.settings.zone)
+    local = _whole_second(client, instant)
     data = bytes((local.isoweekday() % 7,)) + bcd.time_bytes(local, "%y%m%d")
     yield from client.write(DATE_1997 if client.old else DATE, data, "to change its date")
 
 
 def write_time(client: Dlt645Client, instant: datetime) -> Dialogue[None]:
     """Write the time of day; see ``Dlt645Client.write``."""
-    local = instant.astimezone(client.settings.zone)
+    local = _whole_second(client, instant)
     name = TIME_1997 if client.old else TIME
     yield from client.write(name, bcd.time_bytes(local, "%H%M%S"), "to change its time")
+
+
+def is_same_day(client: Dlt645Client, shown: datetime, told: datetime) -> bool:
+    """Return whether a clock that shows ``shown`` has the date of what it is told."""
+    return shown.astimezone(client.settings.zone).date() == _whole_second(client, told).date()
+
+
+def _whole_second(client: Dlt645Client, instant: datetime) -> datetime:
+    """Return the nearest second by the meter's clock: it is told no fractions."""
+    return (instant + HALF_SECOND).astimezone(client.settings.zone)

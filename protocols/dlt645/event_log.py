@@ -123,5 +123,3 @@ def _moment(client: Dlt645Client, record: bytes, at: int) -> datetime | None:
         return client.instant(raw) if len(raw) == TIME_SIZE else None
     except RemoteProtocolError:
         return None  # one damaged record does not cost the others
-
-

@@ -223,27 +223,23 @@ class Line:
     def _once(self, request: bytes, matches: Matches) -> Dialogue[Frame | None]:
         """Send once and wait; frames of others, echoes and late answers are passed over."""
         reader = FrameReader()
-        answer_s = self._timers.answer_s + line_s(
-            len(request) + FRAME_SIZE_MAX, self._options.baud
-        )
+        answer_s = self._timers.answer_s + line_s(len(request) + FRAME_SIZE_MAX, self._options.baud)
         heard = pieces = 0
-        gap_over = False
         got: bytes | None = yield Exchange(request, answer_s)
         while True:
-            if got is None and (gap_over or not reader.left_over):
-                return None
+            given_up = got is None and (reader.broken or not reader.left_over)
             frames = reader.idle() if got is None else reader.feed(got)
             frame = next((frame for frame in frames if matches(frame)), None)
-            if frame is not None:
+            if frame is not None or given_up:
                 return frame
-            gap_over = got is None
             heard += len(got or b"")
             pieces += 1
             if heard > NOISE_MAX or pieces > PIECES_MAX:
                 raise RemoteProtocolError("noise", f"{heard} bytes and no answer among them")
-            # A start that was none must not cost the answer: after it, the whole time is left.
-            wait_s = self._timers.gap_s if reader.left_over else answer_s
-            got = yield Exchange(b"", wait_s)
+            # What came broken does not come again; but a start that was none must not cost the
+            # answer: after it, the whole time is left.
+            soon = reader.left_over or reader.broken
+            got = yield Exchange(b"", self._timers.gap_s if soon else answer_s)
 
 
 class _FollowUpLost(MeterSilent):

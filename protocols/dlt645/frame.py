@@ -106,12 +106,14 @@ class FrameReader:
     A false start costs one byte: the search goes on right behind it.
     """
 
-    __slots__ = ("_buffer", "_preamble", "bad_checksums", "overlong")
+    __slots__ = ("_buffer", "_preamble", "bad_checksums", "broken", "overlong")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._preamble = 0
         self.bad_checksums = 0
+        self.broken = 0
+        """Frames with a wrong checksum or end mark; noise may look like some."""
         self.overlong = 0
         """Starts of frames that announced more data than there may be."""
 
@@ -180,9 +182,11 @@ class FrameReader:
     def _judge(self, size: int) -> Frame | None:
         buffer = self._buffer
         if buffer[size - 1] != END:
+            self.broken += 1
             return None
         checksum = buffer[size - 2]
         if sum(buffer[: size - 2]) & 0xFF != checksum:
+            self.broken += 1
             self.bad_checksums += 1
             return None
         return Frame(

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from protocols.dialogue import Dialogue
-from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
 from protocols.iec62056_21 import answers, frame
 from protocols.iec62056_21.datasets import DataSet, parse_block
 from protocols.iec62056_21.frame import Block, Line, Message, encode_command
@@ -152,7 +152,7 @@ class Session:
             yield from self.break_off()
             first, who = who, (yield from self.sign_on())
             if who == first:
-                raise MeterRefused(f"a meter in mode {who.mode} takes no commands")
+                raise SessionRefused(f"a meter in mode {who.mode} takes no commands")
         request = self._select(who, NORMAL, PROGRAMMING)
         for _ in range(2):
             message = yield from self._line.ask(request, answers.is_programming)
@@ -178,13 +178,14 @@ class Session:
         if self.state is State.UNLOCKED:
             return
         if not self._password:
-            raise MeterRefused("the meter wants a password, and the device list has none")
+            raise SessionRefused("the meter wants a password, and the device list has none")
         request = self._encoded(self._options.password_command, f"({self._password})")
         message = yield from self._line.ask(request, answers.is_verdict)
         if message is None:
             raise MeterSilent("the meter did not say whether the password is right")
         if not is_ack(message):
-            raise MeterRefused(f"the meter refused the password: {answers.given_reason(message)}")
+            reason = answers.given_reason(message)
+            raise SessionRefused(f"the meter refused the password: {reason}")
         self._step(Signal.PASSWORD_TAKEN)
 
     def binary(self) -> Dialogue[Identification]:

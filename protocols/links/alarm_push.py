@@ -6,12 +6,17 @@ DSMR 4: ``17 ASCII characters of equipment | 2C | alarm register(4) or OBIS code
 
 from typing import Any, Final
 
-from protocols.dlms.apdu_push import DataNotification
+from protocols.dlms.apdu_push import DataNotification, EventNotification
+from protocols.dlms.cosem import Attribute, obis_bytes
 from protocols.errors import RemoteProtocolError
 from protocols.links.notices import AlarmTold
 
 EQUIPMENT_SIZE: Final = 17
 COMMA: Final = 0x2C
+ALARM_REGISTER: Final = "0.0.97.98.0.255"
+"""Where meters keep the alarms that they push; DSMR 4 does not name the object."""
+DATA_CLASS: Final = 1
+VALUE: Final = 2
 HEAD_SIZE: Final = EQUIPMENT_SIZE + 1
 REGISTER_SIZE: Final = HEAD_SIZE + 4
 EVENT_SIZE: Final = HEAD_SIZE + 6
@@ -42,6 +47,27 @@ def decode_dsmr4(message: bytes) -> AlarmTold:
 def encode_dsmr4(equipment: str, rest: bytes) -> bytes:
     """Return an alarm; ``rest`` is the alarm register or an OBIS code."""
     return equipment.encode("ascii") + b"," + rest
+
+
+def alarm_event(alarm: AlarmTold, time: bytes | None = None) -> EventNotification | None:
+    """Return the notification that says the same; None when nothing certain can be said."""
+    value = None if alarm.register is None else int.from_bytes(alarm.register)
+    name = alarm.obis or (None if value is None else ALARM_REGISTER)
+    if name is None:
+        return None
+    attribute = Attribute(DATA_CLASS, obis_bytes(name), VALUE)
+    return EventNotification(time, attribute, "" if value is None else value)
+
+
+def alarm_bytes(alarm: AlarmTold) -> bytes:
+    """Return ``alarm`` as bytes to keep; one without register or object ends with its code."""
+    if alarm.register is not None:
+        rest = alarm.register
+    elif alarm.obis is not None:
+        rest = bytes(map(int, alarm.obis.split(".")))
+    else:
+        rest = alarm.code.encode("ascii", "replace")
+    return encode_dsmr4(alarm.source, rest)
 
 
 def smr5_alarm(notification: DataNotification) -> AlarmTold | None:

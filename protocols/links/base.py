@@ -28,6 +28,8 @@ class LinkSettings(msgspec.Struct, frozen=True, kw_only=True):
     """``link``: once; ``data``: in front of every packet; ``both``."""
     heartbeat: str | None = None
     """Regular expression of what the modem sends by itself to stay connected."""
+    left_out: tuple[str, ...] = ()
+    """Kinds that detection never finds, because the program cannot serve them."""
     world: LinkWorld = NOWHERE
     """The clock and the secrets of the program, for links that need them."""
 
@@ -108,3 +110,6 @@ class LinkKind(msgspec.Struct, frozen=True, kw_only=True):
     sniff: Callable[[bytes, LinkSettings], Verdict]
     """Judge the first bytes of a connection."""
     make: Callable[[LinkSettings], Link]
+    patience_s: float = 0.5
+    """``idle`` is called after so long a pause: short for texts without an end, but a frame whose
+    rest is on its way over a mobile network must not be given up."""

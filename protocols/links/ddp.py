@@ -10,6 +10,7 @@ from protocols.ddp.frame import Layout, Packet, PacketReader, encode_packet
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.links.base import (
     Heartbeat,
+    Held,
     Identified,
     LinkEvent,
     LinkKind,
@@ -40,7 +41,8 @@ class DdpLink:
 
     def receive(self, data: bytes) -> list[LinkEvent]:
         """See ``Link.receive``."""
-        return [event for packet in self._reader.feed(data) for event in self._take(packet)]
+        events = [event for packet in self._reader.feed(data) for event in self._take(packet)]
+        return [*events, Held()] if self._reader.left_over else events
 
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``: a packet that never ends is given up."""
@@ -117,4 +119,4 @@ def sniff(first: bytes, _settings: LinkSettings) -> Verdict:
     return Verdict.YES if first[size - 1] == ddp.MARK else Verdict.NO
 
 
-LINK: Final = LinkKind(name="ddp", order=20, sniff=sniff, make=DdpLink)
+LINK: Final = LinkKind(name="ddp", order=20, sniff=sniff, make=DdpLink, patience_s=3.0)

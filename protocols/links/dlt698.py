@@ -15,6 +15,7 @@ from protocols.dlt698.frame import (
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.links.base import (
     Heartbeat,
+    Held,
     Identified,
     LinkEvent,
     LinkKind,
@@ -49,7 +50,8 @@ class Dlt698Link:
 
     def receive(self, data: bytes) -> list[LinkEvent]:
         """See ``Link.receive``."""
-        return [event for frame in self._reader.feed(data) for event in self._take(frame)]
+        events = [event for frame in self._reader.feed(data) for event in self._take(frame)]
+        return [*events, Held()] if self._reader.left_over else events
 
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``: a frame that never ends is given up."""
@@ -118,4 +120,4 @@ def sniff(first: bytes, _settings: LinkSettings) -> Verdict:
     return Verdict.YES if size else Verdict.NO
 
 
-LINK: Final = LinkKind(name="dlt698", order=16, sniff=sniff, make=Dlt698Link)
+LINK: Final = LinkKind(name="dlt698", order=16, sniff=sniff, make=Dlt698Link, patience_s=3.0)

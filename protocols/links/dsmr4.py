@@ -10,7 +10,7 @@ from protocols.links.alarm_push import (
     decode_dsmr4,
     may_be_equipment,
 )
-from protocols.links.base import Identified, LinkEvent, LinkKind, LinkSettings, Verdict
+from protocols.links.base import Held, Identified, LinkEvent, LinkKind, LinkSettings, Verdict
 
 
 class Dsmr4Link:
@@ -31,7 +31,7 @@ class Dsmr4Link:
         events: list[LinkEvent] = []
         while (size := self._size()) is not None:
             events += self._take(size)
-        return events
+        return [*events, Held()] if self._buffer else events
 
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``: what is here is a whole alarm, or none."""

@@ -16,6 +16,7 @@ from protocols.gdw376.frame import (
 )
 from protocols.links.base import (
     Heartbeat,
+    Held,
     Identified,
     LinkEvent,
     LinkKind,
@@ -47,7 +48,8 @@ class Gdw376Link:
 
     def receive(self, data: bytes) -> list[LinkEvent]:
         """See ``Link.receive``."""
-        return [event for frame in self._reader.feed(data) for event in self._take(frame)]
+        events = [event for frame in self._reader.feed(data) for event in self._take(frame)]
+        return [*events, Held()] if self._reader.left_over else events
 
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``: a frame that never ends is given up."""
@@ -117,4 +119,4 @@ def sniff(first: bytes, _settings: LinkSettings) -> Verdict:
 
 SURE_SIZE: Final = 64
 
-LINK: Final = LinkKind(name="gdw376", order=15, sniff=sniff, make=Gdw376Link)
+LINK: Final = LinkKind(name="gdw376", order=15, sniff=sniff, make=Gdw376Link, patience_s=3.0)

@@ -21,6 +21,8 @@ from protocols.prot.stuffing import (
 )
 
 NO_PHONE: Final = "0" * 11
+DDP_REGISTER: Final = b"\x7b\x01\x00\x16"
+DDP_END: Final = b"\x7b"
 
 
 class ProtLink:
@@ -75,9 +77,15 @@ def _name(registration: Registration) -> str:
 
 
 def sniff(first: bytes, _settings: LinkSettings) -> Verdict:
-    """Judge the first bytes: 13 of 21 are fixed or digits, and no other link has them so."""
+    """Judge the first bytes: 13 of 21 are fixed or digits, and no other link has them so.
+
+    But for one: a modem of DDP that knows no address of its own. It has an end mark behind them.
+    """
     if not may_be_registration(first):
         return Verdict.NO
+    behind = first[REGISTRATION_SIZE : REGISTRATION_SIZE + 1]
+    if first.startswith(DDP_REGISTER) and behind in {b"", DDP_END}:
+        return Verdict.NO if behind else Verdict.MORE
     return Verdict.YES if len(first) >= REGISTRATION_SIZE else Verdict.MORE
 
 

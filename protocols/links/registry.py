@@ -7,9 +7,10 @@ from typing import Final
 import protocols.links
 from protocols.errors import LocalProtocolError
 from protocols.links.base import Link, LinkKind, LinkSettings, Verdict
+from protocols.links.texts import TEXT_SIZE_MAX
 
 DETECTION_SIZE_MAX: Final = 64
-"""Every known sign shows within so many bytes."""
+"""Every known sign shows within so many bytes; only the text of a raw modem may be longer."""
 
 
 def _find() -> dict[str, LinkKind]:
@@ -39,20 +40,26 @@ def make_link(settings: LinkSettings) -> Link:
     return kind.make(settings)
 
 
-def detect(first: bytes, settings: LinkSettings) -> LinkKind | Verdict:
+def detect(first: bytes, settings: LinkSettings, *, ended: bool = False) -> LinkKind | Verdict:
     """Return the kind of link whose first bytes these are, or ``MORE``, or ``NO``.
 
-    With a link named in ``settings`` there is nothing to detect: that kind is returned.
+    A kind is held back while one of a surer sign may still show; ``ended`` says that no more
+    bytes come for now, so nothing is waited for. With a link named in ``settings`` there is
+    nothing to detect: that kind is returned.
     """
     if settings.link != "auto":
         return KINDS[settings.link]
     undecided = Verdict.NO
     for kind in KINDS.values():
+        if kind.name in settings.left_out:
+            continue
         match kind.sniff(first, settings):
             case Verdict.YES:
-                return kind
+                wait = undecided is Verdict.MORE and not ended
+                return Verdict.MORE if wait and len(first) < DETECTION_SIZE_MAX else kind
             case Verdict.MORE:
                 undecided = Verdict.MORE
             case Verdict.NO:
                 pass
-    return Verdict.NO if len(first) >= DETECTION_SIZE_MAX * 4 else undecided
+    size_max = DETECTION_SIZE_MAX if settings.registration is None else TEXT_SIZE_MAX
+    return Verdict.NO if len(first) >= size_max else undecided

@@ -1,14 +1,18 @@
 """Who is calling? Callers until they said it: named, noted with their first bytes, or let go."""
 
+import pytest
 import trio
 from actor_bench import TEMPLATE, Bench, device, settled
 from scripted_meter import ENERGY, confirmations, push_of, register
 from trio.testing import MockClock
 
 from actors.listener import IDENTIFY_S_MAX, UNKNOWN_MODEMS_MAX
-from hes.events.modem import ModemConnected, ModemQuarantined, UnknownCaller
+from hes.events.meter_event import MeterEvent
+from hes.events.modem import ModemConnected, ModemDisconnected, ModemQuarantined, UnknownCaller
+from hes.events.power import PowerFailure
 from hes.events.reading import PushKept, Reading
 from hes.ids import node_stream
+from protocols.ddp import frame as ddp
 from protocols.dlms import axdr_encode as ax
 from protocols.dlms.apdu_ciphered import GENERAL_GLO, encode_ciphered
 from protocols.dlms.apdu_push import encode_data_notification
@@ -16,7 +20,10 @@ from protocols.dlms.cosem import obis_bytes
 from protocols.dlms.hdlc import UI, encode_frame
 from protocols.dlms.security import protect
 from protocols.dlms.wrapper import encode_wpdu
+from protocols.gdw376 import frame as gdw376, link_layer
+from protocols.links.alarm_push import encode_dsmr4
 from protocols.links.base import LinkSettings
+from protocols.links.registry import DETECTION_SIZE_MAX
 
 AUTO = LinkSettings(registration=TEMPLATE)
 OPEN_END = LinkSettings(registration=r"MODEM:(?P<modem_id>\w+)")
@@ -144,7 +151,238 @@ async def test_a_message_of_nobody_is_kept_once_and_the_caller_may_go_on(
         assert callers(bench) == []
 
 
+# -- what modems tell beside their pipe
+
+METER = "E0099000000000042"
+ALARM = LinkSettings()
+
+
+def alarm_of(register: int) -> bytes:
+    return encode_dsmr4(METER, register.to_bytes(4))
+
+
+def codes(bench: Bench) -> list[int | None]:
+    return [event.code for event in bench.of_meter(MeterEvent, METER)]
+
+
+@pytest.mark.parametrize("modem", ["", "P1"])
+async def test_an_alarm_that_only_the_end_of_the_connection_ends_is_an_event(
+    autojump_clock: MockClock, modem: str
+) -> None:
+    async with Bench([device(METER, modem)], settings=ALARM).run() as bench:
+        for register in (0x10, 0x10, 0x81):
+            bench.dial(alarm_of(register)[:9], alarm_of(register)[9:], b"")
+            await settled()
+        assert codes(bench) == [0x10, 0x10, 0x81], "an equal alarm is a new one"
+        assert len(bench.of_modem(ModemConnected, modem or METER)) == 3
+        assert callers(bench) == []
+
+
+async def test_alarms_are_told_after_pauses_on_a_connection_that_stays(
+    autojump_clock: MockClock,
+) -> None:
+    async with Bench([device(METER)], settings=ALARM).run() as bench:
+        call = bench.dial(alarm_of(1))
+        await trio.sleep(2)
+        assert codes(bench) == [1]
+        call.say(alarm_of(2))
+        await settled()
+        assert codes(bench) == [1], "it might be the longer form"
+        await trio.sleep(2)
+        assert codes(bench) == [1, 2]
+        call.say(alarm_of(3))
+        await settled()
+        call.say(b"")
+        await settled()
+        assert codes(bench) == [1, 2, 3]
+
+
+async def test_an_alarm_by_an_object_tells_no_number(autojump_clock: MockClock) -> None:
+    async with Bench([device(METER)], settings=ALARM).run() as bench:
+        bench.dial(encode_dsmr4(METER, bytes((0, 1, 25, 9, 0, 255))))
+        await settled()
+        (told,) = bench.of_meter(MeterEvent, METER)
+        assert (told.code, told.obis, told.detail) == (None, "0.1.25.9.0.255", "")
+
+
+async def test_a_last_gasp_in_this_form_is_a_power_failure(autojump_clock: MockClock) -> None:
+    async with Bench([device(METER)], settings=ALARM).run() as bench:
+        bench.dial(encode_dsmr4(METER, bytes((128, 128, 128, 128, 128, 0))))
+        await settled()
+        assert len(bench.of_meter(PowerFailure, METER)) == 1
+
+
+async def test_an_alarm_of_an_unknown_meter_is_kept(autojump_clock: MockClock) -> None:
+    async with Bench([device()], settings=ALARM).run() as bench:
+        bench.dial(alarm_of(5), b"")
+        await settled()
+        (event,) = bench.of_modem(PushKept, METER)
+        assert (event.reason, event.data) == ("unknown-meter", alarm_of(5))
+
+
+SMR5_NAME = ax.octets(bytes((0, 1, 25, 9, 0, 255)))
+
+
+async def test_an_alarm_as_data_is_an_event_too(autojump_clock: MockClock) -> None:
+    meter = device(METER, "P1", framing="wrapper")
+    body = ax.structure(ax.octets(METER.encode()), SMR5_NAME, ax.u32(0x1000))
+    push = encode_wpdu(1, 103, encode_data_notification(7, None, body))
+    async with Bench([meter], settings=ALARM).run() as bench:
+        bench.dial(push, push)
+        await settled()
+        assert codes(bench) == [0x1000, 0x1000]
+        assert bench.of_meter(Reading, METER) == []
+        assert bench.of_meter(MeterEvent, METER)[0].obis == "0.1.25.9.0.255"
+
+
+def terminal(function: int, number: int) -> bytes:
+    return gdw376.encode_frame(
+        link_layer.link_request(link_layer.address_of("33010042"), function, number, version=2)
+    )
+
+
+async def test_a_logout_is_answered_before_the_connection_is_closed(
+    autojump_clock: MockClock,
+) -> None:
+    async with Bench([device(modem="33010042")], settings=ALARM).run() as bench:
+        call = bench.dial(terminal(link_layer.LOGIN, 1))
+        await settled()
+        assert not call.closed
+        call.take()
+        call.say(terminal(link_layer.LOGOUT, 2))
+        await settled()
+        assert call.closed
+        assert [frame.seq & 0x0F for frame in gdw376.FrameReader().feed(call.take())] == [2]
+        (ended,) = bench.of_modem(ModemDisconnected, "33010042")
+        assert ended.reason == "the terminal logged out"
+
+
+async def test_a_logout_in_the_first_bytes_counts_too(autojump_clock: MockClock) -> None:
+    async with Bench([device(modem="33010042")], settings=ALARM).run() as bench:
+        call = bench.dial(terminal(link_layer.LOGIN, 1) + terminal(link_layer.LOGOUT, 2))
+        await settled()
+        assert call.closed
+        assert len(gdw376.FrameReader().feed(call.take())) == 2
+
+
+async def test_a_frame_that_nobody_reads_is_kept_once(autojump_clock: MockClock) -> None:
+    log = ddp.encode_packet(ddp.Packet(0x0E, "13700137000", b"log"))
+    login = ddp.encode_packet(ddp.Packet(ddp.REGISTER, "13700137000", bytes(6)))
+    async with Bench([device(modem="13700137000")], settings=ALARM).run() as bench:
+        call = bench.dial(login + log)
+        await settled()
+        call.say(log)
+        await settled()
+        (event,) = bench.of_modem(PushKept, "13700137000")
+        assert (event.reason, event.data) == ("foreign-frame", log)
+
+
+@pytest.mark.parametrize("start", [b"\x68\x1e\x00", b"\x68\x52\x03\x52\x03\x68\x88"])
+async def test_a_frame_that_never_ends_is_given_up_after_a_long_pause(
+    autojump_clock: MockClock, start: bytes
+) -> None:
+    async with Bench([device(modem="33010042")], settings=ALARM).run() as bench:
+        call = bench.dial(terminal(link_layer.LOGIN, 1))
+        await trio.sleep(10)
+        call.take()
+        beat = terminal(link_layer.HEARTBEAT, 2)
+        for piece in (beat[:6], beat[6:]):
+            call.say(piece)
+            await trio.sleep(2)
+        assert len(gdw376.FrameReader().feed(call.take())) == 1
+        call.say(start)
+        await trio.sleep(8)
+        call.say(beat)
+        await settled()
+        assert len(gdw376.FrameReader().feed(call.take())) == 1
+
+
+async def test_a_new_connection_gives_up_a_frame_that_never_ends_as_soon(
+    autojump_clock: MockClock,
+) -> None:
+    async with Bench([device(modem="33010042")], settings=ALARM).run() as bench:
+        bench.dial(terminal(link_layer.LOGIN, 1))
+        await trio.sleep(1)
+        call = bench.dial(terminal(link_layer.LOGIN, 1) + b"\x68\x52\x03\x52\x03\x68\x88")
+        await trio.sleep(8)
+        call.take()
+        call.say(terminal(link_layer.HEARTBEAT, 2))
+        await settled()
+        assert len(gdw376.FrameReader().feed(call.take())) == 1
+
+
+@pytest.mark.parametrize("cut", [1, 6, 12, 20, 31])
+async def test_the_rest_of_a_login_may_be_late(autojump_clock: MockClock, cut: int) -> None:
+    login = bytes.fromhex("681e00810534120000000000ddda010500007807ea0b1c060a0b0c01590a5e16")
+    async with Bench([device(modem="000000001234")], settings=ALARM).run() as bench:
+        call = bench.dial(login[:cut])
+        await trio.sleep(2)
+        call.say(login[cut:])
+        await settled()
+        assert len(bench.of_modem(ModemConnected, "000000001234")) == 1
+        assert call.take()
+
+
+async def test_a_login_in_two_pieces_with_a_pause_is_taken(autojump_clock: MockClock) -> None:
+    login = terminal(link_layer.LOGIN, 1)
+    async with Bench([device(modem="33010042")], settings=ALARM).run() as bench:
+        for cut in (1, 6, 10, 19):
+            call = bench.dial(login[:cut])
+            await trio.sleep(2)
+            call.say(login[cut:])
+            await settled()
+        assert len(bench.of_modem(ModemConnected, "33010042")) == 4
+
+
 # -- not named
+
+
+async def test_a_held_sign_is_settled_by_a_pause(autojump_clock: MockClock) -> None:
+    imei = "861234567890123"
+    settings = LinkSettings(registration=r"(?P<modem_id>\d{15})")
+    async with Bench([device(modem=imei)], settings=settings).run() as bench:
+        bench.dial(imei.encode())
+        await settled()
+        assert bench.of_modem(ModemConnected, imei) == []
+        await trio.sleep(1)
+        assert bench.of_modem(ModemConnected, imei)[0].link == "raw"
+
+
+async def test_who_is_still_in_doubt_after_three_seconds_is_noted_and_listened_to(
+    autojump_clock: MockClock,
+) -> None:
+    async with Bench([device()], settings=AUTO).run() as bench:
+        call = bench.dial(b"MOD")
+        await trio.sleep(2.5)
+        assert callers(bench) == []
+        await trio.sleep(1)
+        (caller,) = callers(bench)
+        assert caller.first_bytes == b"MOD"
+        assert "no link that is known" in caller.reason
+        assert not call.closed
+        call.say(b"EM:M1\r\n")
+        await settled()
+        assert len(bench.of_modem(ModemConnected)) == 1
+        assert len(callers(bench)) == 1
+
+
+async def test_who_stays_in_doubt_is_let_go_and_noted_once(autojump_clock: MockClock) -> None:
+    async with Bench(settings=AUTO).run() as bench:
+        call = bench.dial(b"MOD")
+        await trio.sleep(IDENTIFY_S_MAX + 3)
+        assert call.closed
+        assert len(callers(bench)) == 1
+
+
+async def test_bytes_of_no_link_are_let_go_at_the_limit(autojump_clock: MockClock) -> None:
+    async with Bench(settings=LinkSettings()).run() as bench:
+        call = bench.dial(b"\xfe" * (DETECTION_SIZE_MAX - 1))
+        await settled()
+        assert not call.closed
+        call.say(b"\xfe")
+        await settled()
+        assert call.closed
+        assert len(callers(bench)[0].first_bytes) == DETECTION_SIZE_MAX
 
 
 async def test_nonsense_is_noted_with_its_first_bytes_and_let_go(

@@ -36,13 +36,13 @@ def test_whoever_calls_is_ready_whatever_was_before(state: ModemState) -> None:
     assert step(state, Signal.ATTACHED) is ModemState.READY
 
 
-@pytest.mark.parametrize("state", CONNECTED)
+@pytest.mark.parametrize("state", sorted(CONNECTED))
 def test_every_connection_can_end_in_two_ways(state: ModemState) -> None:
     assert step(state, Signal.LOST) is ModemState.OFFLINE
     assert step(state, Signal.TIMED_OUT) is ModemState.SILENT
 
 
-@pytest.mark.parametrize("state", AWAY)
+@pytest.mark.parametrize("state", sorted(AWAY))
 def test_who_is_not_there_can_only_call(state: ModemState) -> None:
     assert {s for s in Signal if _allowed(state, s)} == {Signal.ATTACHED}
 

@@ -196,6 +196,7 @@ LISTENER = "[[listener]]\nname = 'p'\nbind = '0.0.0.0:4059'\n"
     [
         ("link = 'foo'", "listener[0].link: 'foo' is none of auto, raw, prot, ddp"),
         ("link = 'raw'", "listener[0].registration: a raw link needs the text"),
+        ("link = 'hml1'", "listener[0].link: hml1 is not connected to the node yet"),
         ("link = 'prot'\nheartbeat = 'HB'", "listener[0].heartbeat: only raw links have one"),
         ("registration = 'M(?P<modem_id>'", "is no regular expression: missing )"),
         ("registration = '.*'", "matches the empty text, hence anything that comes"),
@@ -290,3 +291,8 @@ def blamed(environ: dict[str, str]) -> set[str]:
     except ConfigError as problem:
         return {problem.where} - {"environment"}
     return set()
+
+
+def test_a_table_that_a_variable_made_wrong_is_told_by_the_variable(file: Path) -> None:
+    told = sentence(file, "", HES_RULES__CLOCK__SET_S="10")
+    assert told.startswith("HES_RULES__CLOCK__SET_S: quiet_s 5")

@@ -111,6 +111,38 @@ def test_addresses_of_other_protocols_are_texts() -> None:
     assert parse_csv(one("address", "A01B", protocol="dlt645-2007"))[0].address == "A01B"
 
 
+def test_only_dlms_has_a_framing_that_nobody_names() -> None:
+    text = rows("m1,d1,", "m2,d2,dlms", "m3,d3,iec62056-21", header="meter_id,modem_id,protocol")
+    devices = parse_csv(text)
+    assert [device.framing for device in devices] == ["hdlc", "hdlc", ""]
+    assert parse_csv(write_csv(devices)) == devices
+
+
+LINE = "meter_id,modem_id,protocol,address"
+
+
+@pytest.mark.parametrize("protocol", ["iec62056-21", "dlt645-2007", "dlt645-1997"])
+def test_a_meter_without_an_address_is_alone_on_its_line(protocol: str) -> None:
+    alone = rows(f"m1,d1,{protocol},", f"m2,d2,{protocol}, ", "m3,d1,dlms,", header=LINE)
+    assert len(parse_csv(alone)) == 3
+    shared = rows(f"m1,d1,{protocol},1", "m2,d1,dlms,", f"m3,d1,{protocol},", header=LINE)
+    assert errors(shared) == [(4, "address")]
+    addressed = rows(f"m1,d1,{protocol},1", f"m2,d1,{protocol},2", header=LINE)
+    assert len(parse_csv(addressed)) == 2
+
+
+def test_both_standards_of_dlt645_hear_a_call_without_an_address() -> None:
+    text = rows("m1,d1,dlt645-2007,", "m2,d1,dlt645-1997,1", "m3,d1,iec62056-21,", header=LINE)
+    with pytest.raises(DeviceListError, match=r"row 2, column address: .* behind modem d1"):
+        parse_csv(text)
+    assert errors(text) == [(2, "address")]
+
+
+def test_a_line_does_not_hide_the_errors_of_cells() -> None:
+    text = rows("m1,d1,iec62056-21,", "m1,d1,iec62056-21,", "m2,d2,modbus,", header=LINE)
+    assert errors(text) == [(2, "address"), (3, "meter_id"), (3, "address"), (4, "protocol")]
+
+
 def test_all_errors_are_told_and_nothing_is_taken() -> None:
     text = rows("m1,d1", "m1,d2", "m3,d3,,modbus", "m4,d4,,,tcp,,,x")
     assert errors(text) == [

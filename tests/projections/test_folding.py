@@ -187,3 +187,24 @@ def test_any_name_of_a_file_is_that_file(tmp_path: Path, name: str) -> None:
     tables = Tables(str(tmp_path / name), [Success()])
     tables.close()
     assert (tmp_path / name).is_file()
+
+
+class Choking(Success):
+    """Writes the rows of an event before it finds that the event makes no sense."""
+
+    name = "success"
+
+    def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
+        changes = super().apply(batch, db)
+        if any(recorded.position == 2 for recorded in batch):
+            raise ValueError("no sense")
+        return changes
+
+
+def test_poison_leaves_no_row_behind(tmp_path: Path) -> None:
+    path = str(tmp_path / "read.db")
+    tables = Tables(path, [Choking()])
+    tables.take(recorded(*[("meter:A", reading(n)) for n in range(3)]))
+    assert tables.poisons == {"success": 1}
+    tables.close()
+    assert sum(row[2] for row in rows_of(path)["success"]) == 2

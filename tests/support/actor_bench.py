@@ -32,6 +32,7 @@ from hes.clock import TrioClock
 from hes.devices import Device
 from hes.events.base import DomainEvent
 from hes.ids import MeterId, ModemId, meter_stream, modem_stream
+from hes.rules.collection import Wanted
 from hes.rules.limits import load_limits
 from hes.store.codec import EventCodec
 from hes.store.errors import StoreUnavailable
@@ -159,6 +160,7 @@ class Bench:
         *,
         settings: LinkSettings = RAW,
         schedule: Schedule | None = None,
+        collection: Wanted | None = None,
         seed: int = 1,
         log: MemoryLog | None = None,
         start: datetime = START,
@@ -175,6 +177,7 @@ class Bench:
             limits=load_limits(),
             utc_offset_min=420,
             node="bench",
+            collection=collection,
         )
         self.context.log = cast("Any", self.log)
         self.context.codec = self.log.codec

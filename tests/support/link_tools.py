@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from hypothesis import strategies as st
 
-from protocols.links.base import Link, LinkEvent, MeterBytes
+from protocols.links.base import Held, Link, LinkEvent, MeterBytes
 
 
 def cuts(data: bytes, size: int = 1) -> list[bytes]:
@@ -16,13 +16,16 @@ def feed(link: Link, pieces: Iterable[bytes]) -> list[LinkEvent]:
 
 
 def joined(events: Iterable[LinkEvent]) -> list[LinkEvent]:
-    """Put meter bytes that follow each other together: how they were cut is nobody's business."""
+    """Put meter bytes that follow each other together: how they were cut is nobody's business.
+
+    That a link holds something back for now depends on the cuts too.
+    """
     found: list[LinkEvent] = []
     for event in events:
         last = found[-1] if found else None
         if isinstance(event, MeterBytes) and isinstance(last, MeterBytes):
             found[-1] = MeterBytes(last.data + event.data)
-        else:
+        elif not isinstance(event, Held):
             found.append(event)
     return found
 

@@ -53,6 +53,12 @@ class Reads:
         await trio.sleep(60)
 
     @property
+    def meter(self) -> MeterActor:
+        actor = self.bench.meter().actor
+        assert isinstance(actor, MeterActor)
+        return actor
+
+    @property
     def failed(self) -> list[tuple[Source, FailureReason]]:
         return [(event.source, event.reason) for event in self.bench.of_meter(ReadFailed)]
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from actor_bench import START, device
 
-from actors.drivers.base import Collected, DriverWorld
+from actors.drivers.base import Collected, DriverWorld, ProfileWanted
 from hes.devices import Device
+from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
 from protocols.dlms import axdr_encode as ax
 from protocols.dlms.apdu_push import CONFIRMED, encode_data_notification, encode_event_notification
@@ -41,9 +42,9 @@ def clock(drift_s: float = 0.0, *, at: datetime = START, round_trip_s: float = 1
     return ClockRead(at - half, at + timedelta(seconds=drift_s), at + half)
 
 
-def profile(*ends: datetime) -> ProfileRead:
+def profile(*ends: datetime, code: str = LOAD) -> ProfileRead:
     rows = [TableRow(end, 0, (number,)) for number, end in enumerate(ends)]
-    return ProfileRead(LOAD, 1800, [ReadValue(ENERGY, None, 0, 30, 3, 2)], rows)
+    return ProfileRead(PROFILES.get(code, code), 1800, [ReadValue(ENERGY, None, 0, 30, 3, 2)], rows)
 
 
 def half_hours(begin: datetime, end: datetime) -> list[datetime]:
@@ -99,20 +100,25 @@ class ScriptedDriver:
         return (yield from self._talk("set-clock", shift_s_max))
 
     def collect(
-        self, _codes: Sequence[str], code: str, begin: datetime | None, end: datetime
+        self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> Dialogue[Collected]:
-        return (yield from self._talk("collect", code, begin, end))
+        return (yield from self._talk("collect", tuple(codes), *profiles))
 
     def scale_of(self, _obis: str) -> tuple[int | None, int | None] | None:
         return None
 
 
-def whatever_there_is(_kind: str, _code: str, begin: datetime | None, end: datetime) -> Any:
+def whatever_there_is(kind: str, *asked: Any) -> Any:
     """Answer a collect, or a profile, with every half hour that was asked for."""
-    found = profile(*half_hours(begin, end)) if begin is not None else None
-    if _kind == "profile":
-        return found
-    return Collected(clock(), registers(1), found)
+    if kind == "profile":
+        return intervals(*asked)
+    windows: Sequence[ProfileWanted] = asked[1:]
+    return Collected(clock(), registers(1), {w.code: intervals(*w) for w in windows})
+
+
+def intervals(code: str, begin: datetime, end: datetime) -> ProfileRead:
+    """Return every half hour of a profile from ``begin`` to ``end``."""
+    return profile(*half_hours(begin, end), code=code)
 
 
 Answer = Callable[[bytes], None]

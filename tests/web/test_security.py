@@ -195,7 +195,7 @@ def test_a_wrong_token_file_says_where(tmp_path: Any, text: str, says: str) -> N
 
 
 def test_a_missing_token_file_says_so(tmp_path: Any) -> None:
-    with pytest.raises(TokenFileError, match="cannot be read"):
+    with pytest.raises(TokenFileError, match="cannot be read: No such file or directory; make it"):
         load_tokens(tmp_path / "none")
 
 

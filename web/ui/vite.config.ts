@@ -1,13 +1,34 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { brotliCompressSync } from 'node:zlib'
 import vue from '@vitejs/plugin-vue'
-import { defineConfig } from 'vite'
+import { defineConfig, type Plugin } from 'vite'
 import vuetify from 'vite-plugin-vuetify'
+
+const OUT = '../static'
+const SMALL = 2048
+
+/** Compressed once, here: the server sends the file beside to browsers that take it. */
+function compressed(): Plugin {
+  return {
+    name: 'compressed',
+    apply: 'build',
+    closeBundle() {
+      const folder = join(import.meta.dirname, OUT, 'assets')
+      for (const name of readdirSync(folder)) {
+        const data = readFileSync(join(folder, name))
+        if (/\.(js|css)$/.test(name) && data.length > SMALL) writeFileSync(join(folder, `${name}.br`), brotliCompressSync(data))
+      }
+    },
+  }
+}
 
 // Built into web/static, which the server serves at the root for every path that is no file.
 export default defineConfig({
-  plugins: [vue(), vuetify({ autoImport: true })],
+  plugins: [vue(), vuetify({ autoImport: true }), compressed()],
   base: '/',
   build: {
-    outDir: '../static',
+    outDir: OUT,
     emptyOutDir: true,
     target: 'es2022',
     chunkSizeWarningLimit: 1200,

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 PROGRAM: Final = "hes simulate --target HOST:PORT"
 FLEET: Final = (
-    "Simulated modems with DLMS meters call a head-end, push, and let themselves be read."
+    "Simulated modems with meters of DLMS, IEC 62056-21 and DL/T 645 call a head-end, push, and"
+    " let themselves be read."
 )
 REPLAY: Final = "Recorded frames are sent to a head-end, one connection for each entry of the file."
 

@@ -110,6 +110,48 @@ def test_the_clock_is_set_and_read_back(protocol: str) -> None:
     assert set_clock(bench).method == "none"
 
 
+@pytest.mark.parametrize("drift_s", [100, 1000])
+def test_the_nearest_second_is_told(drift_s: float) -> None:
+    bench = Bench(drift_s=drift_s)
+    bench.now += timedelta(milliseconds=700)
+    set_clock(bench)
+    assert bench.meter.clock.drift_s == pytest.approx(0.3)
+
+
+@BOTH
+@pytest.mark.parametrize("drift_s", [-1000, 1000, -86_400])
+def test_the_date_follows_a_time_that_is_rounded_past_midnight(
+    protocol: str, drift_s: float
+) -> None:
+    bench = Bench(protocol, drift_s=drift_s)
+    bench.now = datetime(2026, 11, 28, 16, 59, 59, 600_000, tzinfo=UTC)
+    set_clock(bench)
+    assert bench.meter.clock.drift_s == pytest.approx(0.4)
+
+
+def test_midnight_between_the_writes_is_put_right() -> None:
+    bench = Bench(drift_s=-1000)
+    bench.now = datetime(2026, 11, 28, 16, 59, 50, tzinfo=UTC)
+
+    def slow(sent: bytes) -> bytes:
+        frames = FrameReader().feed(sent)
+        if frames[0].control == 0x14:
+            bench.now = max(bench.now, datetime(2026, 11, 28, 17, 0, 5, tzinfo=UTC))
+        return bench.meter.receive(sent)
+
+    changed = converse(bench.driver.set_clock(shift_s_max=60), slow)
+    assert abs(bench.meter.clock.drift_s) <= 1
+    assert changed.after.meter_time.date() == bench.now.date()
+
+
+def test_a_clock_that_takes_no_write_is_told_as_it_is() -> None:
+    bench = Bench(drift_s=1000)
+    bench.meter._set_clock = lambda _shown: True  # type: ignore[method-assign]
+    changed = set_clock(bench)
+    assert changed.after.meter_time == NOW + timedelta(seconds=1000)
+    assert bench.meter.writes == 2
+
+
 @BOTH
 def test_a_wrong_password_is_refused_and_not_tried_again(protocol: str) -> None:
     bench = Bench(protocol, drift_s=1000, password="02111111")
@@ -138,6 +180,22 @@ def test_level_and_operator_go_with_the_password() -> None:
     with pytest.raises(MeterRefused):
         converse(bench.driver.set_clock(shift_s_max=60), wire)
     assert sent[0].hex() == "02010004" + "04563412" + "21436587" + "170013"
+
+
+@pytest.mark.parametrize(("day", "sent"), [(28, "06281126"), (29, "00291126"), (30, "01301126")])
+def test_the_weekday_counts_from_sunday(day: int, sent: str) -> None:
+    bench = Bench(drift_s=-400_000)
+    bench.now = NOW.replace(day=day)
+    dates: list[str] = []
+
+    def wire(data: bytes) -> bytes:
+        (frame,) = FrameReader().feed(data)
+        if frame.control == 0x14 and frame.data[0] == 0x01:
+            dates.append(frame.data[12:].hex())
+        return bench.meter.receive(data)
+
+    converse(bench.driver.set_clock(shift_s_max=60), wire)
+    assert dates == [sent]
 
 
 def test_a_write_whose_answer_is_lost_is_read_back_not_repeated() -> None:

@@ -4,10 +4,11 @@ from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 from pump import converse
 
-from actors.drivers.base import DriverWorld
+from actors.drivers.base import DriverWorld, ProfileWanted
 from actors.drivers.iec62056_21 import Iec62056Driver
 from actors.drivers.registry import KINDS, make_driver
 from hes.devices import Device
@@ -42,8 +43,15 @@ class Bench:
         self.now += timedelta(seconds=0.5)
         return b"" if self.deaf_to in sent else answer
 
-    def run(self, dialogue: Generator[Any, Any, Any], piece: int = 3) -> Any:
-        return converse(dialogue, self.wire, piece=piece)
+    def run(
+        self, dialogue: Generator[Any, Any, Any], piece: int = 3, heard: list[bytes] | None = None
+    ) -> Any:
+        def noting(sent: bytes) -> bytes:
+            if heard is not None:
+                heard.append(sent)
+            return self.wire(sent)
+
+        return converse(dialogue, noting, piece=piece)
 
     def end(self) -> datetime:
         return self.now
@@ -111,12 +119,12 @@ def test_a_refusal_ends_the_session() -> None:
 def test_everything_in_one_conversation() -> None:
     bench = Bench(drift_s=2)
     begin = bench.now - timedelta(days=1)
-    found = bench.run(bench.driver.collect((), "load", begin, bench.now))
-    assert found.refused == ""
+    found = bench.run(bench.driver.collect((), [ProfileWanted("load", begin, bench.now)]))
+    assert found.refused == {}
     assert found.clock is not None
     assert len(found.registers.values) > 20
-    assert len(found.profile.rows) == 48
-    assert found.profile.rows[-1].time == datetime(2026, 3, 1, 12, tzinfo=UTC)
+    assert len(found.profiles["load"].rows) == 48
+    assert found.profiles["load"].rows[-1].time == datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def test_a_log_is_a_table_of_status_words() -> None:
@@ -131,6 +139,37 @@ def test_a_log_is_a_table_of_status_words() -> None:
 def test_a_part_that_is_refused_leaves_the_others() -> None:
     bench = Bench()
     bench.meter.values.registers.pop("0.9.1")
-    found = bench.run(bench.driver.collect((), "load", None, bench.now))
+    found = bench.run(bench.driver.collect((), []))
     assert found.registers is not None
     assert "clock" in found.refused
+
+
+def test_a_profile_that_is_refused_leaves_those_behind_it() -> None:
+    bench = Bench()
+    begin = bench.now - timedelta(hours=2)
+    codes = ["1.0.99.7.0.255", "load"]
+    found = bench.run(
+        bench.driver.collect((), [ProfileWanted(code, begin, bench.now) for code in codes])
+    )
+    assert list(found.refused) == codes[:1]
+    assert len(found.profiles["load"].rows) == 4
+
+
+def test_more_profiles_do_not_send_a_wrong_password_more_often() -> None:
+    codes = ["load", "events", "1.0.99.2.0.255"]
+    sent: dict[int, int] = {}
+    for count in (1, 3):
+        bench = Bench(password="9")
+        bench.driver._talk.options = msgspec.structs.replace(
+            bench.driver._talk.options, login="always"
+        )
+        heard: list[bytes] = []
+        begin = bench.now - timedelta(hours=2)
+        wanted = [ProfileWanted(code, begin, bench.now) for code in codes[:count]]
+        found = bench.run(bench.driver.collect((), wanted), heard=heard)
+        sent[count] = sum(b"P1" in data for data in heard)
+        assert found.registers is not None
+        assert list(found.refused) == codes[:count]
+        assert all("password" in why for why in found.refused.values())
+    # Once for the clock, which is in the readout too, and once for the first profile.
+    assert sent == {1: 2, 3: 2}

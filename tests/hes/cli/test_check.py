@@ -199,3 +199,11 @@ def test_a_second_token_is_added_on_a_line_of_its_own(hes: Any, tmp_path: Path) 
     assert hes("token", "audit", "--file", "t").code == 0
     lines = (tmp_path / "t").read_text().splitlines()
     assert [line.split()[0] for line in lines] == ["ops", "audit"]
+
+
+@pytest.mark.parametrize("url", ["postgresql://u:hush@h/db", "oracle://u@h/db"])
+def test_read_models_that_no_node_could_open_are_an_error(hes: Any, file: Path, url: str) -> None:
+    add(file, f"[read_model]\nurl = '{url}'")
+    level, text = found(hes, 2)["read_model"]
+    assert (level, "hush" in text) == ("error", False)
+    assert "not supported" in text

@@ -75,10 +75,10 @@ def test_the_token_comes_from_the_environment(
 
 
 def test_a_missing_token_is_told(hes: Any, node: Any) -> None:
-    node.refuse("GET /api/v1/tree", 401, "this node asks for a token")
+    node.refuse("GET /api/v1/tree", 401, "a token is needed; send Authorization: Bearer N.S")
     said = hes("tree", "--url", node.url)
     assert said.code == 1
-    assert "put the token into HES_TOKEN" in said.err
+    assert said.err == "hes: a token is needed; put the token into HES_TOKEN\n"
 
 
 def test_a_proxy_is_not_asked_for_this_machine(

@@ -72,9 +72,7 @@ def test_it_tells_its_address() -> None:
         (True, 0x01, "0000", 0xC1), (True, 0x02, "1090", 0xC2),
     ],
 )  # fmt: skip
-def test_what_it_does_not_have_it_refuses(
-    old: bool, control: int, name: str, refused: int
-) -> None:
+def test_what_it_does_not_have_it_refuses(old: bool, control: int, name: str, refused: int) -> None:
     answer = ask(meter(old=old), control, name)
     assert answer is not None
     assert (answer.control, answer.data) == (refused, b"\x02")

@@ -1,12 +1,17 @@
+import re
+from collections import Counter
+
 import msgspec
 import pytest
 
 from hes.devices import Device, parse_csv
 from hes.fleet.options import FleetOptions, spelled
-from hes.fleet.plan import ModemPlan, devices_csv, plan_fleet
+from hes.fleet.plan import ModemPlan, devices_csv, plan_fleet, protocol_of
 from protocols.dlms.acse import Mechanism
 
 MIXED = FleetOptions(meters=500, drift_s=30)
+ALL = msgspec.structs.replace(MIXED, iec_share=0.3, dlt645_share=0.3)
+OTHERS = {"iec62056-21", "dlt645-2007", "dlt645-1997"}
 
 
 def meters_of(plan: list[ModemPlan]) -> int:
@@ -87,6 +92,88 @@ def told(device: Device) -> tuple[object, ...]:
         device.modem_id, device.framing, device.address, device.server_sap, device.password,
         device.encryption_key, device.authentication_key, device.system_title,
     )  # fmt: skip
+
+
+# -- other protocols
+
+
+def protocols_of(plan: list[ModemPlan]) -> Counter[str]:
+    return Counter(modem.protocol for modem in plan)
+
+
+def test_without_being_asked_a_fleet_speaks_dlms_only() -> None:
+    assert set(protocols_of(plan_fleet(MIXED))) == {"dlms"}
+
+
+def test_other_protocols_change_nothing_of_the_dlms_modems() -> None:
+    alone, mixed = plan_fleet(MIXED), plan_fleet(ALL)
+    assert [modem.modem_id for modem in mixed] == [modem.modem_id for modem in alone]
+    pairs = [(m, n) for m, n in zip(alone, mixed, strict=True) if n.protocol == "dlms"]
+    assert len(pairs) > 50
+    assert all(before == after for before, after in pairs)
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+@pytest.mark.parametrize("meters", [40, 60, 500])
+def test_shares_are_kept_in_small_fleets_too(meters: int, seed: int) -> None:
+    options = msgspec.structs.replace(ALL, meters=meters, seed=seed)
+    plan = plan_fleet(options)
+    found = protocols_of(plan)
+    assert set(found) == {"dlms", *OTHERS}
+    dlt645 = found["dlt645-2007"] + found["dlt645-1997"]
+    for count in (found["iec62056-21"], dlt645):
+        assert abs(count - 0.3 * len(plan)) <= 3
+
+
+@pytest.mark.parametrize(
+    ("luck", "protocol"),
+    [
+        (0.0, "iec62056-21"), (0.19, "iec62056-21"), (0.21, "dlt645-2007"), (0.43, "dlt645-2007"),
+        (0.45, "dlt645-1997"), (0.59, "dlt645-1997"), (0.61, "dlms"), (0.999, "dlms"),
+    ],
+)  # fmt: skip
+def test_luck_decides_by_the_shares(luck: float, protocol: str) -> None:
+    assert protocol_of(luck, FleetOptions(iec_share=0.2, dlt645_share=0.4)) == protocol
+
+
+def test_only_dlms_meters_push() -> None:
+    options = msgspec.structs.replace(ALL, push_share=1)
+    assert {(m.protocol == "dlms", m.pushes) for m in plan_fleet(options)} == {
+        (True, True),
+        (False, False),
+    }
+
+
+@pytest.mark.parametrize("protocol", sorted(OTHERS))
+def test_meters_of_other_protocols_are_told_with_address_and_password(protocol: str) -> None:
+    plan = [modem for modem in plan_fleet(ALL) if modem.protocol == protocol]
+    devices = {str(device.meter_id): device for device in parse_csv(devices_csv(plan))}
+    meters = [meter for modem in plan for meter in modem.meters]
+    assert len(devices) == len(meters)
+    for meter in meters:
+        device = devices[meter.identity.serial]
+        assert (device.protocol, device.framing, device.auth) == (protocol, "", "none")
+        assert device.address == meter.address
+        assert device.address.lstrip("0") in {"", meter.identity.serial}
+        assert device.password == meter.identity.password.decode()
+        assert re.fullmatch("[0-9]{8}", device.password)
+        assert not device.has_keys
+    assert len({device.password for device in devices.values()}) == len(meters)
+
+
+@pytest.mark.parametrize("protocol", sorted(OTHERS))
+def test_only_a_lone_meter_may_have_no_address(protocol: str) -> None:
+    lines = [m.meters for m in plan_fleet(ALL) if m.protocol == protocol]
+    uncalled = [len(meters) for meters in lines if not all(meter.address for meter in meters)]
+    assert set(uncalled) == {1}
+    assert max(map(len, lines)) == 4
+    assert len(uncalled) < sum(len(meters) == 1 for meters in lines)
+
+
+def test_the_device_list_of_a_mixed_fleet_has_no_errors() -> None:
+    devices = parse_csv(devices_csv(plan_fleet(ALL)))
+    assert len(devices) == 500
+    assert {device.protocol for device in devices} == {"dlms", *OTHERS}
 
 
 @pytest.mark.parametrize(

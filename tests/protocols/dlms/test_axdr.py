@@ -111,6 +111,12 @@ def test_changed_bytes_are_a_protocol_error_or_a_value(sample: Sample, data: st.
         pass
 
 
+@pytest.mark.parametrize("tag", ["01", "02"])
+def test_more_elements_than_bytes_are_not_even_begun(tag: str) -> None:
+    with pytest.raises(RemoteProtocolError, match="4294967295 elements in 2 bytes"):
+        decode_all(bytes.fromhex(tag + "84ffffffff" + "1105"))
+
+
 def test_nesting_has_a_limit() -> None:
     for tag in (b"\x01\x01", b"\x02\x01"):
         assert decode_all(tag * axdr.DEPTH_MAX + b"\x11\x05")
@@ -211,6 +217,16 @@ def test_rows_need_a_list() -> None:
         decode_rows(ax.u8(1))
     with pytest.raises(RemoteProtocolError, match="300 elements"):
         decode_rows(b"\x01\x82\x01\x2c\x11")
+
+
+def test_rows_like_the_first_are_read_at_once() -> None:
+    rows = [ax.structure(ax.u32(n), ax.octets(bytes((n,) * 3))) for n in range(5)]
+    layout = layout_at(rows[0], 0)
+    assert layout is not None
+    assert all(layout.fits(row, 0) for row in rows)
+    assert not layout.fits(rows[0][:-1], 0)
+    assert not layout.fits(ax.structure(ax.i32(0), ax.octets(bytes(3))), 0)
+    assert decode_rows(ax.array(*rows))[0] == [(n, bytes((n,) * 3)) for n in range(5)]
 
 
 def test_layouts_are_bounded() -> None:

@@ -234,6 +234,14 @@ def test_limits_have_defaults_and_bounds() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "fields", [b"\x05", b"\x05\x01", b"\x05\x02\x40", b"\x05\x01\x40\x06\x04\x00"]
+)
+def test_parameters_that_are_cut_off_are_refused(fields: bytes) -> None:
+    with pytest.raises(RemoteProtocolError, match="cut off"):
+        decode_limits(b"\x81\x80" + bytes((len(fields),)) + fields)
+
+
 @given(st.binary(max_size=40))
 def test_any_parameters_are_limits_or_a_protocol_error(noise: bytes) -> None:
     for information in (noise, b"\x81\x80" + noise, b"\x81\x80" + bytes((len(noise),)) + noise):

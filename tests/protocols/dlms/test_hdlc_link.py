@@ -133,6 +133,20 @@ def test_terms_that_are_none_are_the_defaults(information: bytes) -> None:
     check_registers(bench)
 
 
+def test_a_push_instead_of_an_answer_is_none() -> None:
+    bench = Bench("hdlc", Mechanism.GMAC, physical=17).associate()
+    meter = bench.line.answer
+    push = frame_in(bench.meter.push(confirmed=False)).information
+
+    def pushing(data: bytes) -> bytes:
+        answer = frame_in(meter(data))
+        return hdlc.encode_frame(answer.destination, answer.source, answer.control, push)
+
+    bench.line.answer = pushing
+    with pytest.raises(RemoteProtocolError, match="no answer"):
+        bench.run(bench.client.get(ENERGY))
+
+
 def test_a_replayed_answer_in_a_new_frame_is_refused() -> None:
     """Frames have numbers, but the counter inside tells that the message is an old one."""
     bench = Bench("hdlc", Mechanism.GMAC, physical=17).associate()

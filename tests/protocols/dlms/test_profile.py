@@ -183,6 +183,23 @@ def test_a_meter_that_knows_only_entries(sort: Any, period: Any) -> None:
     assert meter.selectors[-1] == 2
 
 
+def test_a_newest_row_that_tells_no_time_narrows_nothing() -> None:
+    lone = ax.array(ax.structure(*[ax.NULL] * 6))
+
+    def entries(index: int, selection: Any) -> Any:
+        if index == 5:
+            return ax.enum(1)
+        if index != 2 or selection is None:
+            return None
+        if selection.selector == 1:
+            return Refused(9)
+        return lone if decode_all(selection.parameter)[0] > 1 else None
+
+    meter = Meter(entries)
+    check(meter)
+    assert meter.selectors == [1, 1, 2, 2]
+
+
 def test_a_meter_that_gives_all_or_nothing() -> None:
     def plain(index: int, selection: Any) -> Any:
         return Refused(9) if index == 2 and selection is not None else None

@@ -255,6 +255,17 @@ def test_a_session_tells_whether_both_proved_their_key(size: int) -> None:
         assert set(told["apdus"][0]["apdu"]["user_information"]) == {"ciphered"}
 
 
+def test_what_is_no_token_is_not_judged() -> None:
+    frames = handshake()
+    method = Attribute(15, ASSOCIATION_OBIS, 1)
+    call = apdu_action.ActionRequest(0xC1, method, ax.octets(bytes(16)))
+    frames[2][1] = apdu_action.encode_request(call).hex()
+    told = translate(
+        {"framing": "hdlc-session", "keys": KEY_TEXTS, "frames_in_order": framed(frames, 100)}
+    )
+    assert [h["who"] for h in told["hls_gmac"]] == ["server f(CtoS)"]
+
+
 def test_a_session_without_its_end_is_refused() -> None:
     frames = framed(handshake(), 20)[:-1]
     told = translate({"framing": "hdlc-session", "frames_in_order": frames})

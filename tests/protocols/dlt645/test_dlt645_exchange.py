@@ -100,6 +100,13 @@ def test_a_frame_that_stops_is_given_up_after_the_gap() -> None:
     assert len(told.sent) == 2
 
 
+def test_a_broken_answer_is_asked_for_again_soon() -> None:
+    whole = answer(TOTAL, VALUE)
+    for broken in (whole[:-2] + b"\x00\x16", whole[:16] + b"HB" + whole[16:]):
+        told = Told(line().read(TOTAL), [broken, None, whole])
+        assert (told.result, len(told.sent), told.waited_s) == (VALUE, 2, 3.0)
+
+
 def test_a_false_start_does_not_cost_the_answer() -> None:
     stuck = bytes.fromhex("680000000000006811c8")
     told = Told(line().read(TOTAL), [stuck, None, answer(TOTAL, VALUE)])

@@ -80,9 +80,7 @@ def test_a_good_frame_comes_out_of_noise(
 
 @settings(deadline=None)  # the machine may be busy
 @given(frames, st.data())
-def test_a_changed_byte_is_never_taken(
-    sent: tuple[str, int, bytes], data: st.DataObject
-) -> None:
+def test_a_changed_byte_is_never_taken(sent: tuple[str, int, bytes], data: st.DataObject) -> None:
     stream = bytearray(encode_frame(*sent, wake_up=0))
     at = data.draw(st.integers(0, len(stream) - 1))
     stream[at] ^= data.draw(st.integers(1, 255))
@@ -98,6 +96,12 @@ def test_a_bad_checksum_costs_one_byte_only() -> None:
     reader = FrameReader()
     assert [frame.address for frame in reader.feed(bytes(bad))] == ["000000000001"]
     assert reader.bad_checksums == 1
+
+
+def test_a_start_right_before_the_start_costs_nothing() -> None:
+    good = encode_frame("1", 0x91, b"\x01", wake_up=0)
+    for before in (b"\x68", b"\x68\x68", b"\xfe\x68"):
+        assert [frame.address for frame in read_all([before + good])] == ["000000000001"]
 
 
 def test_a_length_above_the_limit_does_not_wait() -> None:

@@ -10,9 +10,7 @@ from protocols.errors import RemoteProtocolError
 TIME = bytes.fromhex("3008011126")  # 2026-11-01 08:30
 ENERGIES = b"".join(bcd.encode(number, 4) for number in (12345, 67, 890, 0))
 # A0 A0, 27 bytes from the time on, five classes empty, energies; worked out by hand.
-KNOWN = bytes.fromhex(
-    "a0a0 1b 3008011126 aa aa aa 45230100 67000000 90080000 00000000 aa aa aa"
-)
+KNOWN = bytes.fromhex("a0a0 1b 3008011126 aa aa aa 45230100 67000000 90080000 00000000 aa aa aa")
 KNOWN += bytes((sum(KNOWN) & 0xFF, 0xE5))
 
 

@@ -115,9 +115,7 @@ def test_ends_of_sets_are_no_values_in_1997() -> None:
         (0xC010, True, "06060719", None, "19070606"),
     ],
 )
-def test_what_is_no_quantity(
-    di: int, old: bool, sent: str, number: int | None, text: str
-) -> None:
+def test_what_is_no_quantity(di: int, old: bool, sent: str, number: int | None, text: str) -> None:
     (value,) = decode_values(di, bytes.fromhex(sent), old=old)
     assert (value.number, value.text) == (number, text)
 

@@ -81,6 +81,16 @@ def test_a_lost_acknowledgement_is_said_again() -> None:
     assert (texts(wire), len(wire.modem.flash.queue)) == ([b"a"], 0)
 
 
+def test_what_became_durable_between_two_sessions_is_not_sent_again() -> None:
+    queue = RecordQueue()
+    for text in (b"a", b"b"):
+        queue.put(record(text))
+    assert [sent.number for sent in queue.to_send()] == [1, 2]
+    queue.begin_session(1)
+    assert [sent.number for sent in queue.to_send()] == [2]
+    assert len(queue) == 1
+
+
 def test_what_nobody_called_durable_is_handed_out_again() -> None:
     wire = store(Wire(stored=0).connect(), b"a")
     wire.now_s = 30.0

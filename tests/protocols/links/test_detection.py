@@ -28,7 +28,7 @@ FIRST = {
 CLOTHES = {
     f"prot dressed as {start.hex()}": start.ljust(4, b"\0") + FIRST["prot"][4:]
     for start in (b"\x68", b"\x7b\x09\x00\x10", b"\x89\x10\x01", b"\xfe\x68", b"\xaa\x01",
-                  b"1234", b"/ABC")
+                  b"1234", b"/ABC", b"\x7e\xa0\x12\x34", b"\x00\x01\x00\x01")
 }  # fmt: skip
 WIRE_NAMES = {
     "four-faith-prot": "prot", "ddp": "ddp", "q/gdw-376.1": "gdw376", "dlt698.45": "dlt698",
@@ -65,6 +65,12 @@ def test_prot_with_any_id_is_prot(first: bytes) -> None:
     check(first, "prot")
 
 
+def test_ddp_without_an_address_is_ddp_though_prot_begins_so() -> None:
+    check(b"\x7b\x01\x00\x16" + b"13700137000" + bytes(6) + b"\x7b", "ddp")
+    first = b"\x7b\x01\x00\x16" + FIRST["prot"][4:]
+    assert name_of(detect(first + b"\xfe", AUTO)) == "prot"
+
+
 @pytest.mark.parametrize("name", ["gdw376", "dlt698"])
 def test_wake_up_bytes_in_front_change_nothing(name: str) -> None:
     check(b"\xfe\xfe\xfe\xfe" + FIRST[name], name)
@@ -86,6 +92,42 @@ def test_a_meter_of_dlt645_is_none_of_the_links() -> None:
     assert set(verdicts(whole)) <= {"more", "no"}
     assert verdicts(whole + whole)[-1] == "no"
     assert classify(whole) == "dlt645"
+
+
+RAW = LinkSettings(registration=r"(?P<modem_id>\d{15})")
+IMEI = b"861234567890123"
+
+
+def test_a_weaker_sign_is_held_while_a_stronger_one_may_still_show() -> None:
+    hdlc = b"\x7e\xa0\x12\x34"
+    for settings in (AUTO, RAW):
+        assert detect(hdlc, settings) is Verdict.MORE, "it may be the id of a modem of PROT"
+        assert name_of(detect(hdlc, settings, ended=True)) == "dlms-push"
+        assert name_of(detect(hdlc + b"\x10", settings)) == "dlms-push"
+    assert detect(IMEI, RAW) is Verdict.MORE
+    assert name_of(detect(IMEI, RAW, ended=True)) == "raw"
+    assert name_of(detect(IMEI + b"\r", RAW)) == "raw"
+    assert name_of(detect(IMEI + b"\0\x0a\0\0\5\0", RAW)) == "prot"
+
+
+def test_the_end_of_the_bytes_makes_no_link_of_what_is_none() -> None:
+    for size in range(1, 21):
+        found = detect(FIRST["prot"][:size], AUTO, ended=True)
+        assert found in {Verdict.MORE, Verdict.NO}
+
+
+def test_nothing_is_held_beyond_the_limit() -> None:
+    text = LinkSettings(registration=r"[\x00-\xff](?P<modem_id>.{200})")
+    assert detect(b"\xfe" * (DECIDED_WITHIN - 1), AUTO) is Verdict.MORE
+    assert detect(b"\xfe" * DECIDED_WITHIN, AUTO) is Verdict.NO
+    assert detect(b"\xfe" * DECIDED_WITHIN, text) is Verdict.MORE, "its text may be longer"
+    assert name_of(detect(b"\xfe" * 201, text)) == "raw"
+
+
+@pytest.mark.parametrize("name", FIRST)
+def test_kinds_that_are_left_out_are_not_found(name: str) -> None:
+    without = LinkSettings(left_out=(name,))
+    assert name_of(detect(FIRST[name], without, ended=True)) != name
 
 
 @given(st.binary(min_size=1, max_size=200))

@@ -6,7 +6,7 @@ from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.gdw376 import link_layer
 from protocols.gdw376.frame import USER_SIZE_MAX, Frame, FrameReader, encode_frame
 from protocols.gdw376.translate import translate
-from protocols.links.base import Heartbeat, Identified, LinkSettings, MeterBytes, Reply
+from protocols.links.base import Heartbeat, Held, Identified, LinkSettings, MeterBytes, Reply
 from protocols.links.gdw376 import Gdw376Link
 from protocols.links.notices import ForeignFrame, SaidGoodbye
 
@@ -110,7 +110,7 @@ def test_a_length_that_lies_costs_no_frame_behind_it() -> None:
 def test_a_frame_that_never_ends_is_given_up_in_a_pause() -> None:
     made = link()
     # What follows is inside the announced length: only the pause can tell.
-    assert made.receive(bytes.fromhex("68fa03fa0368c9") + LOGIN) == []
+    assert made.receive(bytes.fromhex("68fa03fa0368c9") + LOGIN) == [Held()]
     assert made.idle()[0] == NAME
 
 
