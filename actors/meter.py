@@ -85,7 +85,7 @@ class MeterActor(Actor):
         """The first counter that is not written down yet."""
         self._asking = 0
         """Transactions under way."""
-        self._under_way: set[type[jobs.Job]] = set()
+        self._under_way: frozenset[type[jobs.Job]] = frozenset()
         """What the schedule asks for now: the same is never asked twice at a time."""
         self._settled: dict[str, datetime] = {}
         """Profile to where it was looked at, whether the meter had intervals or not."""
@@ -367,7 +367,7 @@ class MeterActor(Actor):
     async def _schedule(self, job: jobs.Job, deadline_s: float) -> None:
         job.deadline = job.since + deadline_s
         await self._start(job)
-        self._under_way.add(type(job))
+        self._under_way |= {type(job)}
 
     def _free_slot(self, kind: type[jobs.Job]) -> None:
         """Give the slot of scheduled reads back, unless such a read is under way."""
@@ -401,13 +401,13 @@ class MeterActor(Actor):
 
     async def _finished(self, job: jobs.Job, result: Any, failure: Exception | None) -> None:
         self._asking = max(0, self._asking - 1)  # an earlier incarnation may have asked
-        self._under_way.discard(type(job))
+        self._under_way -= {type(job)}
         stored = False
         try:
             if isinstance(failure, CounterJump) and not job.jumped:
                 job.jumped = True
                 await self._start(job, counter=failure.wanted)
-                self._under_way.add(type(job))
+                self._under_way |= {type(job)}
             elif failure is not None:
                 await self._failed(job, failure)
             else:

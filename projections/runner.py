@@ -21,7 +21,7 @@ from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables, Unreadable
 
 BATCH: Final = 2000
-WAITING_MAX: Final = 50_000
+WAITING_MAX: Final = 10_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
 GIVE_WAY: Final = 9.0

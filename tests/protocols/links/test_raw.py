@@ -12,7 +12,7 @@ from protocols.dlms.wrapper import encode_wpdu
 from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.links.base import Heartbeat, Held, Identified, LinkEvent, LinkSettings, MeterBytes
 from protocols.links.raw import RawLink
-from protocols.links.texts import compile_text
+from protocols.links.texts import compile_text, match_text
 
 TEMPLATE = r"MODEM:(?P<modem_id>\w+)\r\n"
 TEXT = b"MODEM:4711\r\n"
@@ -298,3 +298,25 @@ def test_garbage_is_passed_on_or_refused_and_nothing_is_left_over(
     modem = link(mode, heartbeat="HB")
     hear(modem, [TEXT, *noise])
     assert modem._buffer == b""
+
+
+def test_a_machine_that_stalls_once_costs_no_modem_its_connection() -> None:
+    class Stalls:
+        """A pattern whose first try runs out of time."""
+
+        def __init__(self) -> None:
+            self.tries: list[float] = []
+            self.real = compile_text(r"MODEM:(?P<modem_id>\w+)\r\n")
+
+        def match(self, text: bytes, *, partial: bool, timeout: float) -> object:
+            self.tries.append(timeout)
+            if len(self.tries) == 1:
+                raise TimeoutError
+            return self.real.match(text, partial=partial, timeout=timeout)
+
+    pattern = Stalls()
+    match = match_text(pattern, b"MODEM:1\r\n")  # type: ignore[arg-type]
+    assert match is not None
+    assert match.group("modem_id") == b"1"
+    assert pattern.tries == sorted(pattern.tries)
+    assert len(pattern.tries) == 2
