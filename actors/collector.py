@@ -23,6 +23,8 @@ from hes.devices import Device
 from hes.ids import MeterId, ModemId
 
 WAIT_S_MAX: Final = 3600.0
+DEAF_LINKS: Final = frozenset({"dlms-push", "dsmr4"})
+"""Links that bring what meters send, and take no question to them."""
 Due = tuple[float, MeterId, bool]
 """When by trio's time, who, and whether it is an extra read to catch up."""
 
@@ -59,7 +61,7 @@ def is_read(device: Device | None) -> bool:
 
     Not one that sends by itself over a link through which nothing can be asked.
     """
-    return device is not None and device.protocol in KINDS and device.link != "dlms-push"
+    return device is not None and device.protocol in KINDS and device.link not in DEAF_LINKS
 
 
 class Collector(Actor):

@@ -216,7 +216,9 @@ class Ref:
 
         False: it was not handled; ``tell`` it. An error in the handler is the actor's crash.
         """
-        if self._parked is None or self._box or self._closing or self.actor is None:
+        if self._parked is None or self._box or self._closing or self._current is not None:
+            return False
+        if self.actor is None:
             return False
         try:
             handled = self.actor.receive_now(message)

@@ -335,14 +335,15 @@ class MeterActor(Actor):
 
     async def _collect(self, told: Collect) -> None:
         """Ask for what is due by the schedule; one such read at a time."""
-        self._ready_driver()
+        driver = self._ready_driver()
         state = await self._memory()
         now, since = self._context.now(), trio.current_time()
         fresh_s = inf if state.collected_at is None else (now - state.collected_at).total_seconds()
         if jobs.CollectJob in self._under_way or fresh_s < told.unless_within_s:
             return
         wanted = self._context.collection
-        windows = collection.newest(wanted.profiles, state.profile_until, self._settled, now)
+        profiles = collection.worth_asking(wanted.profiles, driver.offers)
+        windows = collection.newest(profiles, state.profile_until, self._settled, now)
         job = jobs.CollectJob(since, wanted.registers, windows)
         await self._schedule(job, told.deadline_s)
 

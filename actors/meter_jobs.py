@@ -27,7 +27,7 @@ from hes.rules.collection import Window, settled_by
 from hes.rules.limits import Limits
 from hes.rules.push_reading import ScaleOf, layout_of_values, storable
 from protocols.dialogue import Dialogue
-from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
+from protocols.values import ClockChanged, ClockRead, ProfileRead, ReadValue, RegistersRead
 
 EVENT_VALUES_MAX: Final = 150
 """Values in one event: keeps a block of a profile below 2,000 bytes, a RAW column of Oracle."""
@@ -261,7 +261,13 @@ def reading_of(result: RegistersRead, judging: Judging, source: Source) -> Readi
         source=source,
         layout=layout_of_values(result.values, judging.scale_of),
         values=tuple(storable(value.value) for value in result.values),
+        times=_own_times(result.values),
     )
+
+
+def _own_times(values: Sequence[ReadValue]) -> tuple[datetime | None, ...] | None:
+    times = tuple(value.time for value in values)
+    return times if any(times) else None
 
 
 def voltage_events(reading: Reading, judging: Judging) -> list[DomainEvent]:
@@ -292,7 +298,7 @@ def profile_events(result: ProfileRead, judging: Judging, source: Source) -> lis
 
 def measured(read: ClockRead) -> Measurement:
     """Return the drift in one reading of the clock."""
-    return measure(read.sent_at, read.meter_time, read.got_at)
+    return measure(read.sent_at, read.meter_time, read.got_at, read.resolution_s)
 
 
 def clock_events(read: ClockRead, judging: Judging) -> list[DomainEvent]:

@@ -61,8 +61,15 @@ def reading_rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
     received_at = utc_ms(event.received_at)
     time = utc_ms(event.device_time) if event.device_time else received_at
     source = event.source.value
+    own = {} if event.times is None else _own_times(event)
     for obis, text, unit, quality in cells(event.layout, event.values):
-        yield meter, obis, time, received_at, text, unit, source, quality
+        yield meter, obis, own.get(obis, time), received_at, text, unit, source, quality
+
+
+def _own_times(event: Reading) -> dict[str, int]:
+    """Return when the values occurred that have a time of their own, such as a maximum."""
+    pairs = zip(event.layout.channels, event.times or (), strict=False)
+    return {channel.obis: utc_ms(time) for channel, time in pairs if time is not None}
 
 
 PROJECTION = Latest()

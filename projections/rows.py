@@ -47,7 +47,7 @@ class MeterPage(Row):
 
 
 class ReadingRow(Row):
-    """One register value; ``time`` is the meter's, or ours when it told none."""
+    """One register value; ``time`` is its own, else the meter's, or ours when it told none."""
 
     obis: str
     value: str | None

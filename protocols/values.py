@@ -58,6 +58,14 @@ class ClockRead(msgspec.Struct, frozen=True):
     sent_at: datetime
     meter_time: datetime
     got_at: datetime
+    resolution_s: float = 0.0
+    """The steps in which the meter tells its time, the rest cut off; 0: as good as none."""
+
+    @property
+    def drift_s(self) -> float:
+        """How far the meter is ahead of us, seconds: the middle of its step and of the way."""
+        middle = self.sent_at + (self.got_at - self.sent_at) / 2
+        return (self.meter_time - middle).total_seconds() + self.resolution_s / 2
 
 
 class ClockChanged(msgspec.Struct, frozen=True):

@@ -59,7 +59,8 @@ class ReadingRow(Shape):
     value: str | None
     unit: str | None
     time: datetime
-    """By the meter's clock; when it told none, ``received_at``."""
+    """When the value occurred, where it has a time of its own, as a maximum has; else when it was
+    told, by the meter's clock; when that told none, ``received_at``."""
     received_at: datetime
     source: str
     quality: str

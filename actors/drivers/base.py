@@ -71,6 +71,10 @@ class Driver(Protocol):
         """Read clock, registers and profiles in one conversation; a refusal costs its part only."""
         ...
 
+    def offers(self, obis: str) -> bool:
+        """Whether meters of this kind can have the profile at all, by its OBIS code."""
+        ...
+
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
         """Return scaler and unit of a register, where they are known by now."""
         ...

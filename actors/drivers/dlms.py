@@ -59,6 +59,10 @@ class DlmsDriver:
         """Whether the rules of time are those of the meter's own clock."""
         self.counters_per_read = COUNTERS_PER_READ if device.auth == "gmac" else 0
 
+    def offers(self, obis: str) -> bool:
+        """See ``Driver.offers``: that is up to each meter."""
+        return True
+
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
         """See ``Driver.scale_of``."""
         scale = self._cache.scales.get(obis)

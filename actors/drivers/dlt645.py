@@ -27,8 +27,10 @@ USUAL: Final = (
     "1.0.14.7.0.255", "1.0.1.6.0.255",
 )  # fmt: skip
 """What is read when nobody says what: energies by rate, instantaneous values, maximum demand."""
+TOLD_S: Final = 1.0
+"""Meters tell whole seconds."""
 QUIET_S: Final = 1.0
-"""A clock so near to ours is not touched; meters tell whole seconds."""
+"""A clock so near to ours is not touched."""
 TAKEN_S: Final = 5.0
 """A clock so near to ours after a change did take it."""
 Reader = Callable[[Dlt645Client, datetime, datetime], Dialogue[ProfileRead]]
@@ -40,6 +42,8 @@ TABLES: Final[dict[str, Reader]] = {
     PROFILES["events"]: read_events,
 }
 """OBIS code of a profile to what reads it."""
+NOT_IN_1997: Final = frozenset({tables.LOAD_PROFILE, tables.DAILY, PROFILES["events"]})
+"""What meters of the old standard do not keep."""
 
 
 class Dlt645Driver:
@@ -63,6 +67,10 @@ class Dlt645Driver:
         """Usual registers that this meter does not have."""
         self._scales: dict[str, tuple[int | None, int | None]] = {}
         self._broadcast_at: datetime | None = None
+
+    def offers(self, obis: str) -> bool:
+        """See ``Driver.offers``."""
+        return obis in TABLES and not (self._settings.old and obis in NOT_IN_1997)
 
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
         """See ``Driver.scale_of``."""
@@ -134,11 +142,11 @@ class Dlt645Driver:
     def _clock(self, client: Dlt645Client) -> Dialogue[ClockRead]:
         times: list[datetime] = []
         told = yield from _timed(clock.read_clock(client), self._world.now, times)
-        return ClockRead(times[0], told, times[-1])
+        return ClockRead(times[0], told, times[-1], TOLD_S)
 
     def _set_clock(self, client: Dlt645Client) -> Dialogue[ClockChanged]:
         before = yield from self._clock(client)
-        drift_s = _drift_s(before)
+        drift_s = before.drift_s
         if abs(drift_s) <= QUIET_S:
             return ClockChanged(before, before, "none")
         half = (before.got_at - before.sent_at) / 2  # what is told takes as long on its way
@@ -147,13 +155,13 @@ class Dlt645Driver:
             self._broadcast_at = now
             yield from clock.broadcast_time(client, now + half)
             after = yield from self._clock(client)
-            if abs(_drift_s(after)) <= min(abs(drift_s) / 2, TAKEN_S):
+            if abs(after.drift_s) <= min(abs(drift_s) / 2, TAKEN_S):
                 return ClockChanged(before, after, "broadcast")
         after = before
         for _ in range(2):  # once more when midnight fell between date and time
             unheard = yield from self._write_clock(client, after)
             after = yield from self._clock(client)
-            if abs(_drift_s(after)) <= TAKEN_S:
+            if abs(after.drift_s) <= TAKEN_S:
                 break
             if unheard is not None:
                 raise unheard
@@ -173,11 +181,6 @@ class Dlt645Driver:
         except (MeterSilent, RemoteProtocolError) as problem:
             return problem  # it may have taken it: what its clock says now decides
         return None
-
-
-def _drift_s(read: ClockRead) -> float:
-    middle = read.sent_at + (read.got_at - read.sent_at) / 2
-    return (read.meter_time - middle).total_seconds()
 
 
 def _timed(

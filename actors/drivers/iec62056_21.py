@@ -28,8 +28,10 @@ from protocols.values import (
 
 T = TypeVar("T")
 
+TOLD_S: Final = 1.0
+"""Meters tell whole seconds."""
 QUIET_S: Final = 1.0
-"""A clock so near to ours is not touched; meters tell whole seconds."""
+"""A clock so near to ours is not touched."""
 CLOCK_TAKEN_S: Final = 5.0
 """A clock so near to ours after a write that was not answered did take it."""
 EVENT_CODE: Final = "0.0.96.11.0.255"
@@ -54,6 +56,10 @@ class Iec62056Driver:
                 options=options or Iec62056Options(),
             )
         )
+
+    def offers(self, obis: str) -> bool:
+        """See ``Driver.offers``: that is up to each meter."""
+        return True
 
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
         """See ``Driver.scale_of``: these meters write the unit behind each value."""
@@ -136,11 +142,11 @@ class Iec62056Driver:
         times: list[datetime] = []
         told = yield from _timed(read_clock(self._talk), self._world.now, times)
         instant = told.stamp.instant(self._talk.rules).astimezone(UTC)
-        return ClockRead(times[0], instant, times[-1]), told
+        return ClockRead(times[0], instant, times[-1], TOLD_S), told
 
     def _set_clock(self) -> Dialogue[ClockChanged]:
         before, told = yield from self._clock_told()
-        if abs(_drift_s(before)) <= QUIET_S:
+        if abs(before.drift_s) <= QUIET_S:
             return ClockChanged(before, before, "none")
         half = (before.got_at - before.sent_at) / 2  # the write takes as long on its way
         unheard: MeterSilent | RemoteProtocolError | None = None
@@ -149,14 +155,9 @@ class Iec62056Driver:
         except (MeterSilent, RemoteProtocolError) as problem:
             unheard = problem  # it may have taken it: what it says now decides
         after = yield from self._clock()
-        if unheard is not None and abs(_drift_s(after)) > CLOCK_TAKEN_S:
+        if unheard is not None and abs(after.drift_s) > CLOCK_TAKEN_S:
             raise unheard
         return ClockChanged(before, after, "set")
-
-
-def _drift_s(read: ClockRead) -> float:
-    middle = read.sent_at + (read.got_at - read.sent_at) / 2
-    return (read.meter_time - middle).total_seconds()
 
 
 def _timed(

@@ -38,6 +38,8 @@ class Reading(DomainEvent, frozen=True, array_like=True, kw_only=True):
     """8 bytes over the message, to know a repeated push again; None for what we asked for."""
     counter: int | None = None
     """Invocation counter of the ciphered push that carried it."""
+    times: tuple[datetime | None, ...] | None = None
+    """When each value occurred, UTC, one for each channel; None: none has a time of its own."""
 
 
 class ProfileRow(msgspec.Struct, frozen=True, array_like=True):

@@ -31,15 +31,22 @@ class Measurement(msgspec.Struct, frozen=True):
     drift_s: float
     """Seconds; positive when the meter is ahead."""
     uncertainty_s: float
-    """Half the round trip: the meter read its clock somewhere within it."""
+    """Half the round trip: the meter read its clock somewhere within it; and half a step of it."""
 
 
-def measure(sent_at: datetime, meter_time: datetime, got_at: datetime) -> Measurement:
-    """Compare the meter's clock with the middle of the round trip of the question."""
+def measure(
+    sent_at: datetime, meter_time: datetime, got_at: datetime, resolution_s: float = 0.0
+) -> Measurement:
+    """Compare the meter's clock with the middle of the round trip of the question.
+
+    ``resolution_s``: the steps in which the meter tells its time. It cuts off what is less, so that
+    on average it tells half a step too little.
+    """
     round_trip: timedelta = got_at - sent_at
     middle = sent_at + round_trip / 2
     return Measurement(
-        round((meter_time - middle).total_seconds(), 3), round(round_trip.total_seconds() / 2, 3)
+        round((meter_time - middle).total_seconds() + resolution_s / 2, 3),
+        round((round_trip.total_seconds() + resolution_s) / 2, 3),
     )
 
 

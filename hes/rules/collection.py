@@ -3,7 +3,7 @@
 Pure: times in, windows out. A window holds both its ends.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
@@ -12,7 +12,9 @@ import msgspec
 from hes.obis import PROFILES
 from hes.rules.profile_gaps import DAY, KEPT_MAX, Gap, is_dense
 
-__all__ = ["DAY", "KEPT_MAX", "Wanted", "Window", "missing", "newest", "settled_by"]
+__all__ = [
+    "DAY", "KEPT_MAX", "Wanted", "Window", "missing", "newest", "settled_by", "worth_asking"
+]  # fmt: skip
 
 STEP: Final = timedelta(seconds=1)
 """Meters write times in whole seconds."""
@@ -35,6 +37,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
         return cls(
             registers=tuple(map(str, registers)), profiles=tuple(codes), concurrency=concurrency
         )
+
+
+DEFAULT_PROFILES: Final = frozenset(Wanted().profiles)
+
+
+def worth_asking(profiles: Iterable[str], offered: Callable[[str], bool]) -> list[str]:
+    """Return the profiles without those that nobody chose and such a meter cannot have."""
+    return [p for p in profiles if p not in DEFAULT_PROFILES or offered(p)]
 
 
 class Window(NamedTuple):

@@ -43,11 +43,14 @@ def event_data(event: DomainEvent) -> dict[str, Any]:
     shown = {
         name: plain(getattr(event, name))
         for name in event.__struct_fields__
-        if name not in _APART and name not in {"values", "rows"}
+        if name not in _APART and name not in {"values", "times", "rows"}
     }
     match event:
         case Reading():
             shown["values"] = values_shown(event.layout, event.values)
+            for value, time in zip(shown["values"], event.times or (), strict=False):
+                if time is not None:
+                    value["time"] = time.isoformat()
         case LoadProfileRead():
             shown["rows"] = [_row(event.layout, row) for row in event.rows]
         case _:

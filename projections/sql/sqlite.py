@@ -12,7 +12,7 @@ from urllib.parse import quote
 from projections.errors import ReadModelError, ReadModelUnavailable
 
 BUSY_S: Final = 10.0
-CACHE_KIB: Final = 16_384
+CACHE_KIB: Final = 4_096
 APPLICATION_ID: Final = 0x48455332
 """``HES2`` in the header of the file."""
 BASE: Final = (

@@ -81,14 +81,36 @@ class SerialSession:
         while self._waiting:
             message = self._waiting.popleft()
             if accept(message):
+                self._refuse_two(message, accept)
                 self.broken_off = any(map(is_break, self._waiting))
                 self._note_parity()
                 return message
         return None
 
-    def tell(self, message: bytes) -> Dialogue[None]:
-        """Send what nobody answers, and let the line fall quiet."""
-        got: bytes | None = yield Exchange(self._coded(message), self.timers.quiet_s)
+    def _refuse_two(self, message: Message, accept: Accept) -> None:
+        """Refuse two different whole answers to one question: two meters took it for theirs.
+
+        Raises:
+            RemoteProtocolError: ``address``.
+
+        """
+        if not isinstance(message, Block) or not message.good or message.more:
+            return
+        for other in self._waiting:
+            if not isinstance(other, Block) or not other.good or is_break(other):
+                continue
+            if accept(other) and other.data != message.data:
+                raise RemoteProtocolError("address", "two meters answered one question")
+
+    def tell(self, message: bytes, *, both: bool = False) -> Dialogue[None]:
+        """Send what nobody answers, and let the line fall quiet.
+
+        ``both``: nobody knows yet which parity is understood; where that is found out, send both.
+        """
+        coded = self._coded(message)
+        if both and self.options.parity == "auto":
+            coded = message + message.translate(EVEN_PARITY)
+        got: bytes | None = yield Exchange(coded, self.timers.quiet_s)
         pieces = 0
         while got is not None and pieces < EMPTY_MAX:
             pieces += 1

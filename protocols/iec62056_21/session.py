@@ -1,8 +1,10 @@
 """One session with one meter: sign-on, readout, programming mode, commands, break.
 
-A session that broke off leaves the meter waiting for something, for a minute or two. So the next
-one begins with a break, and a read that got a damaged answer asks for it once more with a NAK; what
-is wrong after that is left to the caller, who begins a new session.
+A session that broke off leaves its meter waiting for something, for a minute or two. So the next
+one begins with a break, and where meters share a line every one does: a neighbour left in
+programming mode would answer to commands that are meant for this meter. A read that got a damaged
+answer asks for it once more with a NAK; what is wrong after that is left to the caller, who begins
+a new session.
 """
 
 from collections.abc import Callable, Iterator
@@ -23,6 +25,7 @@ from protocols.iec62056_21.identification import (
 from protocols.iec62056_21.line import BREAK, SerialSession, is_ack, is_break, is_nak
 from protocols.iec62056_21.options import Iec62056Options, Iec62056Timers
 from protocols.iec62056_21.states import Signal, State, step
+from protocols.iec62056_21.whose import is_anothers, told_in
 
 READOUT: Final = "0"
 PROGRAMMING: Final = "1"
@@ -70,6 +73,8 @@ class Session:
         """Whether the meter ever answered: then it understands the parity that we send."""
         self._talked = False
         """Whether a session ended by itself: the meter needs a moment before the next one."""
+        self._strange = ""
+        """What a meter in programming mode said last that is not its address."""
 
     def fail(self) -> None:
         """Take note that the conversation broke off."""
@@ -99,11 +104,12 @@ class Session:
 
         """
         request = frame.encode_request(self._address)
-        if self._talked:
+        shared = bool(self._address)
+        if self._talked and not shared:
             yield from self._line.tell(b"")
         self._talked = True
         for attempt in range(self._timers.sign_ons):
-            if attempt or self.state is not State.CLOSED:
+            if attempt or shared or self.state is not State.CLOSED:
                 yield from self.break_off()
             try:
                 message = yield from self._line.ask(request, answers.is_identification)
@@ -137,7 +143,10 @@ class Session:
         if text is None:
             raise MeterSilent("the meter said who it is, and sent no data")
         self._step(Signal.READOUT_ENDED)
-        return parse_block(text)
+        sets = parse_block(text)
+        if is_anothers(self._address, told_in(sets)):
+            raise self._other_meter(", ".join(told_in(sets)))
+        return sets
 
     def program(self) -> Dialogue[None]:
         """Enter programming mode.
@@ -164,8 +173,21 @@ class Session:
             if is_break(message):
                 raise self._ended()
             self._step(Signal.PROGRAMMING_ENTERED)
+            self._check_owner(message)
             return
         raise MeterSilent("the meter said who it is, and did not enter programming mode")
+
+    def _check_owner(self, message: Message) -> None:
+        """Refuse another meter. The word for a cipher is new each time, and names nobody."""
+        told = message.data.strip("()") if isinstance(message, Block) else ""
+        if not is_anothers(self._address, [told]):
+            return
+        before, self._strange = self._strange, told
+        if before in {"", told}:
+            raise self._other_meter(told)
+
+    def _other_meter(self, told: str) -> RemoteProtocolError:
+        return RemoteProtocolError("address", f"meter {told} answered for {self._address}")
 
     def unlock(self) -> Dialogue[None]:
         """Send the password, once: after three wrong ones meters lock themselves.
@@ -206,7 +228,7 @@ class Session:
 
     def break_off(self) -> Dialogue[None]:
         """Send a break: the meter waits for a request again."""
-        yield from self._line.tell(self._encoded(BREAK, None))
+        yield from self._line.tell(self._encoded(BREAK, None), both=not self._understood)
         self._step(Signal.BROKEN_OFF)
 
     def _ended(self) -> SessionEnded:

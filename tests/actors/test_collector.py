@@ -109,11 +109,13 @@ async def test_a_jitter_longer_than_the_period_is_cut(autojump_clock: MockClock)
 async def test_who_only_pushes_is_never_asked(autojump_clock: MockClock) -> None:
     silent = [
         device("push", "P", link="dlms-push"),
+        device("alarm", "A", link="dsmr4"),
         device("other", "O", protocol="telepathy"),
     ]
     async with board(device(), *silent) as b:
         await trio.sleep(2 * HOUR)
         b.caught_up("P")
+        b.caught_up("A")
         b.caught_up("O")
         await trio.sleep(60)
         assert set(b.counts) == {"m1"}

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 import trio
 from actor_bench import START, Bench
@@ -398,3 +399,29 @@ async def test_a_part_that_is_missing_is_a_failure_of_its_own(
         assert (failed.what, failed.reason) == (what, FailureReason.PARTIAL)
         assert failed.detail == "no"
         assert len(r.bench.of_meter(Reading)) == (found.registers is not None)
+
+
+async def test_what_nobody_chose_and_the_meter_cannot_have_is_not_asked_for(
+    autojump_clock: MockClock, driver: ScriptedDriver
+) -> None:
+    driver.never = {LOAD, SECOND}
+    async with reads(driver, collection=Wanted(profiles=(LOAD, SECOND))) as r:
+        await r.collect(Collected(clock(), registers(1)))
+        (asked,) = collected(driver)
+        assert set(asked) == {SECOND}, "somebody chose it: that it fails is to be seen"
+
+
+async def test_a_value_keeps_its_own_time_and_its_drift_the_step_of_the_clock(
+    autojump_clock: MockClock, driver: ScriptedDriver
+) -> None:
+    at = START - timedelta(hours=5)
+    told = registers(1, 2)
+    told.values[1] = msgspec.structs.replace(told.values[1], time=at)
+    late = msgspec.structs.replace(clock(30.0), resolution_s=1.0)
+    async with reads(driver) as r:
+        await r.collect(Collected(late, told))
+        await r.collect(Collected(clock(30.0), registers(3)))
+        first, second = r.bench.of_meter(Reading)
+        assert (first.times, second.times) == ((None, at), None)
+        (drift,) = r.bench.of_meter(ClockDrift)
+        assert (drift.drift_s, drift.uncertainty_s) == (30.5, 1.0)

@@ -74,7 +74,12 @@ def events_of(draw: st.DrawFn, kind: type[DomainEvent]) -> DomainEvent:
     width = len(layout.channels)
     given: dict[str, Any] = {}
     if kind is Reading:
-        given = {"layout": layout, "values": draw(st.tuples(*[values] * width))}
+        times = st.none() | st.tuples(*[st.none() | moments] * width)
+        given = {
+            "layout": layout,
+            "values": draw(st.tuples(*[values] * width)),
+            "times": draw(times),
+        }
     elif kind is LoadProfileRead:
         given = {"layout": layout, "rows": draw(_rows(width))}
     for field in msgspec.structs.fields(kind):

@@ -71,6 +71,8 @@ class ScriptedDriver:
         self.asked: list[tuple[Any, ...]] = []
         self.counters: list[int] = []
         self.worlds: list[DriverWorld] = []
+        self.never: set[str] = set()
+        """Profiles that such meters cannot have."""
 
     def make(self, _device: Device, world: DriverWorld) -> "ScriptedDriver":
         self.worlds.append(world)
@@ -103,6 +105,9 @@ class ScriptedDriver:
         self, codes: Sequence[str], profiles: Sequence[ProfileWanted]
     ) -> Dialogue[Collected]:
         return (yield from self._talk("collect", tuple(codes), *profiles))
+
+    def offers(self, obis: str) -> bool:
+        return obis not in self.never
 
     def scale_of(self, _obis: str) -> tuple[int | None, int | None] | None:
         return None

@@ -18,6 +18,7 @@ def test_the_clock_is_read(protocol: str) -> None:
     read = Bench(protocol, drift_s=100).run(Bench(protocol, drift_s=100).driver.clock())
     assert read.meter_time == NOW + timedelta(seconds=100)
     assert (read.sent_at, read.got_at) == (NOW, NOW)
+    assert (read.resolution_s, read.drift_s) == (1.0, 100.5)
 
 
 def test_midnight_between_date_and_time_is_seen() -> None:

@@ -9,6 +9,7 @@ from dlt645_bench import NOW, Bench
 from actors.drivers.dlt645 import NEW, OLD, TABLES
 from hes.fleet.dlt645_meter import SimulatedDlt645Meter
 from hes.fleet.dlt645_values import ZONE
+from hes.obis import PROFILES
 from protocols.dlt645.load_record import encode_record
 from protocols.dlt645.options import Dlt645Options
 from protocols.errors import MeterRefused, RemoteProtocolError
@@ -149,6 +150,8 @@ def test_a_meter_without_load_records_refuses() -> None:
 
 @pytest.mark.parametrize("code", ["load", "1.0.98.2.0.255", "events"])
 def test_old_meters_keep_no_such_tables(code: str) -> None:
+    assert not Bench(OLD).driver.offers(PROFILES.get(code, code))
+    assert Bench().driver.offers(PROFILES.get(code, code))
     with pytest.raises(MeterRefused, match="1997"):
         rows_of(Bench(OLD), 1, code)
 

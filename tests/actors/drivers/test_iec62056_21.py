@@ -87,6 +87,8 @@ def test_the_clock_is_measured_around_the_question_for_it() -> None:
     assert (read.got_at - read.sent_at).total_seconds() == 1
     middle = read.sent_at + (read.got_at - read.sent_at) / 2
     assert abs((read.meter_time - middle).total_seconds() - 7) <= 1
+    assert read.drift_s == (read.meter_time - middle).total_seconds() + 0.5
+    assert read.resolution_s == 1.0
 
 
 def test_the_clock_is_set_to_what_it_will_be_on_arrival() -> None:

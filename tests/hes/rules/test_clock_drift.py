@@ -35,6 +35,26 @@ def test_the_true_drift_is_within_the_uncertainty(drift: float, trip: float, whe
     assert abs(found.drift_s - drift) <= found.uncertainty_s + 0.002
 
 
+@given(seconds, trips, st.floats(0, 1), st.floats(0, 1, exclude_max=True))
+def test_it_is_too_when_the_meter_tells_whole_seconds(
+    drift: float, trip: float, when: float, into: float
+) -> None:
+    sent, got = SENT + timedelta(seconds=into), SENT + timedelta(seconds=into + trip)
+    told = sent + timedelta(seconds=trip * when + drift)
+    found = measure(sent, told.replace(microsecond=0), got, 1.0)
+    assert abs(found.drift_s - drift) <= found.uncertainty_s + 0.002
+    assert found.uncertainty_s == pytest.approx(trip / 2 + 0.5, abs=0.002)
+
+
+def test_what_is_cut_off_is_made_up_for_on_average() -> None:
+    drifts = []
+    for hundredth in range(100):
+        now = SENT + timedelta(milliseconds=10 * hundredth)
+        drifts.append(measure(now, now.replace(microsecond=0), now, 1.0).drift_s)
+    assert sum(drifts) / 100 == pytest.approx(0.005)
+    assert max(map(abs, drifts)) <= 0.5
+
+
 @pytest.mark.parametrize(
     ("drift_s", "uncertainty_s", "action"),
     [

@@ -105,7 +105,7 @@ def test_a_store_that_is_away_is_not_taken_for_damage() -> None:
 def test_deep_nesting_is_an_error_and_no_crash() -> None:
     codec = EventCodec()
     topic, flat = codec.encode(reading(LAYOUT, None))
-    state = flat[:-3] + b"\x91" * 100_000 + flat[-3:]
+    state = flat[:-4] + b"\x91" * 100_000 + flat[-4:]
     with pytest.raises(StoreError, match="Reading/1 is damaged: maximum recursion depth"):
         codec.decode(topic, state)
     deep: list[Any] = []

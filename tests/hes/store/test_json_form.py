@@ -144,3 +144,13 @@ def test_what_nests_too_deep_ends_in_an_ellipsis() -> None:
     for _ in range(NESTING_MAX):
         (shown,) = shown
     assert shown == "..."
+
+
+def test_a_value_with_a_time_of_its_own_shows_it() -> None:
+    layout = Layout((VOLTAGE, VOLTAGE))
+    event = Reading(
+        received_at=NOW, source=Source.DEMAND, layout=layout, values=(1, 2), times=(None, NOW)
+    )
+    shown = to_plain(Recorded(1, "meter:m", 1, event))["data"]
+    assert [value.get("time") for value in shown["values"]] == [None, NOW.isoformat()]
+    assert "times" not in shown

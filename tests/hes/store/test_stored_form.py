@@ -8,6 +8,7 @@ a test that decodes only.
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
+import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
@@ -155,10 +156,15 @@ EVENTS: Final[tuple[DomainEvent, ...]] = (
     AlarmAcknowledged(received_at=US, alarm="over-voltage:L2", actor="an", note="seen"),
 )
 
+READING_WITHOUT_TIMES: Final = (
+    "97d7ff3b9aca0069f495c3d6ff69f495bea470757368cf009192edd72f607a93cfffffffffffffffffcd"
+    "08fdc404004c475ac4080102030405060708ceffffffff"
+)
+
 STORED: Final[dict[str, str]] = {
     "Reading/1": (
-        "97d7ff3b9aca0069f495c3d6ff69f495bea470757368cf009192edd72f607a93cfffffffffffffffffcd"
-        "08fdc404004c475ac4080102030405060708ceffffffff"
+        "98d7ff3b9aca0069f495c3d6ff69f495bea470757368cf009192edd72f607a93cfffffffffffffffffcd"
+        "08fdc404004c475ac4080102030405060708ceffffffffc0"
     ),
     "LoadProfileRead/1": (
         "99d7ff3b9aca0069f495c3c0a86261636b66696c6cae312e302e39392e312e302e323535cd0708cf008f"
@@ -238,6 +244,20 @@ def test_stored_form_is_stable(event: DomainEvent) -> None:
     state = bytes.fromhex(STORED[event.topic])
     assert codec.encode(event) == (event.topic, state)
     assert codec.decode(event.topic, state) == event
+
+
+def test_readings_from_before_values_had_times_are_read() -> None:
+    codec = EventCodec(LayoutBook([LAYOUT, PROFILE]))
+    assert codec.decode("Reading/1", bytes.fromhex(READING_WITHOUT_TIMES)) == EVENTS[0]
+
+
+def test_times_of_values_are_kept() -> None:
+    codec = EventCodec(LayoutBook([LAYOUT, PROFILE]))
+    event = msgspec.structs.replace(EVENTS[0], times=(None, THEM, None))
+    topic, state = codec.encode(event)
+    stored = STORED["Reading/1"].removesuffix("c0") + "93c0d6ff69f495bec0"
+    assert state == bytes.fromhex(stored)
+    assert codec.decode(topic, state) == event
 
 
 @pytest.mark.parametrize("layout", [LAYOUT, PROFILE], ids=["reading", "profile"])

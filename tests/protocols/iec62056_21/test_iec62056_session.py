@@ -242,7 +242,7 @@ def test_then_the_session_is_begun_anew_with_a_break() -> None:
     good = encode_block("1.8.0(1.5*kWh)")
     bad = good.replace(b"1.5", b"1.6")
     wire = scripted(R5=[bad, good], nak=bad)
-    found = converse(read_registers(talk(registers_by="commands"), [ENERGY]), wire)
+    found = converse(read_registers(talk("", registers_by="commands"), [ENERGY]), wire)
     assert found.values[0].value == 15
     assert [Script.name(sent) for sent in wire.asked] == [
         "call", "program", "R5", "nak", "B0", "call", "program", "R5",
@@ -298,7 +298,7 @@ def test_a_break_glued_to_an_answer_is_taken_note_of() -> None:
     answer = encode_block("(1.5*kWh)") + B0
     wire = scripted(R5=answer)
     codes = [f"1.0.{n}.8.0.255" for n in range(1, 7)]
-    found = converse(read_registers(talk(registers_by="commands"), codes), wire)
+    found = converse(read_registers(talk("", registers_by="commands"), codes), wire)
     assert len(found.values) == 6
     assert wire.count("call") == 6
     assert wire.count("B0") == 0
@@ -331,7 +331,7 @@ def test_a_write_without_an_answer_is_not_repeated() -> None:
 
 
 def test_what_is_given_up_in_the_middle_is_ended_with_a_break_first() -> None:
-    ours = talk()
+    ours = talk("")
     dialogue = read_registers(ours, [ENERGY])
     next(dialogue)
     dialogue.send(IDENT)
@@ -379,7 +379,7 @@ def test_parts_are_acknowledged_and_damaged_ones_are_not() -> None:
     wire = scripted(
         R6=encode_block(head, more=True), ack=[second.replace(b"2", b"7"), third], nak=second
     )
-    told = converse(read_profile(talk(), LOAD, HOURS_3, NOW + timedelta(hours=1)), wire)
+    told = converse(read_profile(talk(""), LOAD, HOURS_3, NOW + timedelta(hours=1)), wire)
     assert [row.values for row in told.rows] == [(1,), (2,), (3,)]
     assert [Script.name(sent) for sent in wire.asked[2:]] == ["R6", "ack", "nak", "ack"]
 
@@ -484,9 +484,14 @@ def test_a_line_full_of_noise_is_silence() -> None:
         converse(read_registers(talk(), [ENERGY]), lambda _: b"\x00\xffnoise" * 50, piece=9)
 
 
+def calling(ours: Conversation) -> Exchange:
+    dialogue = read_registers(ours, [ENERGY])
+    next(dialogue)  # the break
+    return dialogue.send(None)
+
+
 def test_slow_lines_get_more_time() -> None:
-    quick = next(read_registers(talk(), [ENERGY]))
-    slow = next(read_registers(talk(baud=300), [ENERGY]))
+    quick, slow = calling(talk()), calling(talk(baud=300))
     assert slow.wait_s - quick.wait_s == pytest.approx((1 / 300 - 1 / 9600) * 10 * (1024 + 10))
 
 
@@ -550,7 +555,7 @@ def test_the_line_is_handed_over_to_hdlc() -> None:
 
     timers = DlmsTimers(repeats=0)
     link = HdlcLink(HdlcAddress(client=1, logical=1), timers, size=1)
-    ours = talk()
+    ours = talk("")
     with pytest.raises(MeterSilent):
         converse(ModeELink(ours.session, link).connect(), wire)
     assert heard[1] == b"\x06252\r\n"
