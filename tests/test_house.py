@@ -182,7 +182,7 @@ def test_structs_keep_their_annotations() -> None:
 # -- nothing of the machine it was made on
 
 # Written in pieces, so that this file may stand in the list that it checks.
-HOSTS: Final = ("py" + "pi.org", "pythonhosted" + ".org", "registry." + "npm", "registry." + "yarn")
+HOSTS: Final = ("py" + "pi.org", "python" + "hosted.org", "registry." + "npm", "registry." + "yarn")
 PATHS: Final = re.compile("/(?:" + "|".join(("wo" + "rk", "ro" + "ot", "home/[a-z]+")) + ")/")
 
 

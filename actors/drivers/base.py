@@ -1,13 +1,13 @@
 """What a driver of a meter protocol offers: dialogues that answer in ``protocols.values``."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar
 
 import msgspec
 
 from hes.devices import Device
-from protocols.dialogue import Dialogue
+from protocols.dialogue import Dialogue, Exchange
 from protocols.errors import MeterRefused, SessionRefused
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
@@ -117,3 +117,21 @@ class DriverKind(msgspec.Struct, frozen=True):
 
     protocols: tuple[str, ...]
     make: Callable[[Device, DriverWorld], Driver]
+
+
+def timed(
+    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
+) -> Generator[Exchange, bytes | None, T]:
+    """Run a dialogue and note our time of its last sending and of the first bytes after it."""
+    try:
+        step = next(dialogue)
+        while True:
+            if step.send:
+                times[:] = [now()]
+            data = yield step
+            if data is not None and len(times) == 1:
+                times.append(now())
+            step = dialogue.send(data)
+    except StopIteration as end:
+        result: T = end.value
+        return result

@@ -1,13 +1,13 @@
 """Meters of DL/T 645, 1997 and 2007: single questions, nothing to open or to close."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
 from hes.devices import Device
 from hes.obis import PROFILES
-from protocols.dialogue import Dialogue, Exchange
+from protocols.dialogue import Dialogue
 from protocols.dlt645 import clock, tables
 from protocols.dlt645.client import Dlt645Client, Dlt645Memory, Dlt645Settings
 from protocols.dlt645.event_log import read_events
@@ -141,7 +141,7 @@ class Dlt645Driver:
 
     def _clock(self, client: Dlt645Client) -> Dialogue[ClockRead]:
         times: list[datetime] = []
-        told = yield from _timed(clock.read_clock(client), self._world.now, times)
+        told = yield from timed(clock.read_clock(client), self._world.now, times)
         return ClockRead(times[0], told, times[-1], TOLD_S)
 
     def _set_clock(self, client: Dlt645Client) -> Dialogue[ClockChanged]:
@@ -181,24 +181,6 @@ class Dlt645Driver:
         except (MeterSilent, RemoteProtocolError) as problem:
             return problem  # it may have taken it: what its clock says now decides
         return None
-
-
-def _timed(
-    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
-) -> Generator[Exchange, bytes | None, T]:
-    """Run a dialogue and note our time of its last sending and of the first bytes after it."""
-    try:
-        step = next(dialogue)
-        while True:
-            if step.send:
-                times[:] = [now()]
-            data = yield step
-            if data is not None and len(times) == 1:
-                times.append(now())
-            step = dialogue.send(data)
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 DRIVER: Final = DriverKind((NEW, OLD), Dlt645Driver)

@@ -1,13 +1,13 @@
 """Meters of IEC 62056-21: a readout, and programming mode for what is not in it."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
 from hes.devices import Device
 from hes.obis import PROFILES
-from protocols.dialogue import Dialogue, Exchange
+from protocols.dialogue import Dialogue
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
 from protocols.iec62056_21.clock import ClockTold, read_clock, write_clock
 from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
@@ -140,7 +140,7 @@ class Iec62056Driver:
 
     def _clock_told(self) -> Dialogue[tuple[ClockRead, ClockTold]]:
         times: list[datetime] = []
-        told = yield from _timed(read_clock(self._talk), self._world.now, times)
+        told = yield from timed(read_clock(self._talk), self._world.now, times)
         instant = told.stamp.instant(self._talk.rules).astimezone(UTC)
         return ClockRead(times[0], instant, times[-1], TOLD_S), told
 
@@ -158,24 +158,6 @@ class Iec62056Driver:
         if unheard is not None and abs(after.drift_s) > CLOCK_TAKEN_S:
             raise unheard
         return ClockChanged(before, after, "set")
-
-
-def _timed(
-    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
-) -> Generator[Exchange, bytes | None, T]:
-    """Run a dialogue and note our time of its last sending and of the first bytes after it."""
-    try:
-        step = next(dialogue)
-        while True:
-            if step.send:
-                times[:] = [now()]
-            data = yield step
-            if data is not None and len(times) == 1:
-                times.append(now())
-            step = dialogue.send(data)
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 def _events(obis: str, entries: Sequence[LogEntry], rules: StampRules) -> ProfileRead:
