@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 
-.PHONY: demo test quick check bench screenshots lock clean setup
+.PHONY: demo test quick check bench fuzz coverage diagrams screenshots lock clean setup
 
 setup: $(STAMP)
 
@@ -23,7 +23,7 @@ test: $(STAMP)
 	$(BIN)/python -m pytest -n 2
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not browser"
+	$(BIN)/python -m pytest -n 2 -m "not slow and not browser and not databases"
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -34,6 +34,20 @@ check: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python -m bench
+
+# What reads the bytes of strangers, with branches, under the tests that know it.
+coverage: $(STAMP)
+	$(BIN)/python -m pytest -n 2 -q --cov=protocols --cov-report=term-missing:skip-covered \
+	  tests/protocols tests/actors/drivers tests/interop tests/hes/cli/test_decode.py
+	$(BIN)/python -m coverage report --format=total --omit="protocols/dlms/*" --fail-under=97
+
+# Seconds, shared by the parsers: make fuzz FUZZ_S=3600
+FUZZ_S ?= 600
+fuzz: $(STAMP)
+	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_S)
+
+diagrams: $(STAMP)
+	$(BIN)/python tests/support/state_diagrams.py
 
 screenshots: $(STAMP)
 	$(BIN)/python tests/tools/screenshots.py

@@ -20,13 +20,19 @@ from actors.meter_jobs import BackfillJob, CollectJob
 from actors.meter_messages import Collect, FillGap
 from actors.read_slots import OVERTIME_S
 from hes.devices import Device
+from hes.events.reading import FailureReason
 from hes.ids import MeterId, ModemId
+from hes.rules.collection import retry_s
 
 WAIT_S_MAX: Final = 3600.0
 DEAF_LINKS: Final = frozenset({"dlms-push", "dsmr4"})
 """Links that bring what meters send, and take no question to them."""
+READ_S_MIN: Final = 60.0
+"""So long has every read, even one that begins just before the next is due."""
+RETRY_SPREAD: Final = 0.2
+"""Part of a pause by which it is longer for some: they must not all come back at once."""
 Due = tuple[float, MeterId, bool]
-"""When by trio's time, who, and whether it is an extra read to catch up."""
+"""When by trio's time, who, and whether it is an extra read, to catch up or to try again."""
 
 
 class Schedule(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +50,13 @@ class CatchUp(msgspec.Struct, frozen=True):
     """A modem has connected."""
 
     modem: ModemId
+
+
+class Missed(msgspec.Struct, frozen=True):
+    """A scheduled read has failed."""
+
+    meter: MeterId
+    reason: FailureReason
 
 
 class DevicesAdded(msgspec.Struct, frozen=True):
@@ -71,7 +84,10 @@ class Collector(Actor):
         self._schedule = schedule
         self._context = context
         self._due: list[Due] = []
-        self._planned: set[MeterId] = set()
+        self._planned: dict[MeterId, float] = {}
+        """When the next regular read is due."""
+        self._tries: dict[MeterId, int] = {}
+        """How often a read was tried again in this period, for those whose read failed."""
         self._extra: set[MeterId] = set()
         """Those with an extra read ahead."""
         self._caught_up: dict[ModemId, float] = {}
@@ -132,11 +148,16 @@ class Collector(Actor):
 
     def _next_time(self, due: float, meter: MeterId, now: float, *, wanted: bool) -> None:
         """Plan a meter's next read; those that were missed meanwhile are not made up for."""
+        self._tries.pop(meter, None)
         if wanted:
             every_s = self._schedule.every_s
-            heapq.heappush(self._due, (due + every_s * ((now - due) // every_s + 1), meter, False))
+            self._plan_regular(meter, due + every_s * ((now - due) // every_s + 1))
         else:
-            self._planned.discard(meter)
+            self._planned.pop(meter, None)
+
+    def _plan_regular(self, meter: MeterId, due: float) -> None:
+        self._planned[meter] = due
+        heapq.heappush(self._due, (due, meter, False))
 
     async def _wait(self) -> None:
         wait_s = WAIT_S_MAX
@@ -151,10 +172,13 @@ class Collector(Actor):
 
     def _take_messages(self) -> None:
         while (message := self.ref.take()) is not None:
-            if isinstance(message, CatchUp):
-                self._catch_up(message.modem)
-            else:
-                self._plan(self._context.directory.devices())
+            match message:
+                case CatchUp(modem=modem):
+                    self._catch_up(modem)
+                case Missed(meter=meter, reason=reason):
+                    self._try_again(meter, reason)
+                case _:
+                    self._plan(self._context.directory.devices())
 
     def _plan(self, devices: Iterable[Device]) -> None:
         """Put meters that are new into the schedule, on the grid of the wall clock."""
@@ -166,11 +190,10 @@ class Collector(Actor):
         for device in devices:
             if device.meter_id in self._planned or not is_read(device):
                 continue
-            self._planned.add(device.meter_id)
             due = start + slot_s(device.meter_id, min(self._schedule.jitter_s, every_s))
             if due < trio.current_time():
                 due += every_s
-            heapq.heappush(self._due, (due, device.meter_id, False))
+            self._plan_regular(device.meter_id, due)
 
     def _catch_up(self, modem: ModemId) -> None:
         """Plan an extra read for meters of a modem that were not read within the period.
@@ -186,16 +209,37 @@ class Collector(Actor):
             return
         self._caught_up[modem] = now
         for device in self._context.directory.behind(modem):
-            if device.meter_id in self._planned and device.meter_id not in self._extra:
-                self._extra.add(device.meter_id)
-                due = now + slot_s(device.meter_id, self._schedule.catch_up_s)
-                heapq.heappush(self._due, (due, device.meter_id, True))
+            self._plan_extra(device.meter_id, slot_s(device.meter_id, self._schedule.catch_up_s))
+
+    def _plan_extra(self, meter: MeterId, pause_s: float) -> bool:
+        """Plan an extra read; False when there is one ahead, or the meter is not read at all."""
+        if meter not in self._planned or meter in self._extra:
+            return False
+        self._extra.add(meter)
+        heapq.heappush(self._due, (trio.current_time() + pause_s, meter, True))
+        return True
+
+    def _try_again(self, meter: MeterId, reason: FailureReason) -> None:
+        """Plan another try within the period of a read that failed."""
+        tries = self._tries.get(meter, 0)
+        left_s = self._planned.get(meter, 0.0) - trio.current_time()
+        pause_s = retry_s(tries, reason, left_s / (1 + RETRY_SPREAD))
+        if pause_s is not None:
+            pause_s += slot_s(meter, RETRY_SPREAD * pause_s)
+            self._tries[meter] = tries + self._plan_extra(meter, pause_s)
+
+    def _collect(self, meter: MeterId, *, extra: bool) -> Collect:
+        """Return the question; an extra one is for who was not read since its period began."""
+        every_s = self._schedule.every_s
+        if not extra:
+            return Collect(every_s)
+        left_s = self._planned.get(meter, 0.0) - trio.current_time()
+        return Collect(max(READ_S_MIN, left_s), max(0.0, every_s - left_s))
 
     async def _ask(self, meter: MeterId, *, extra: bool) -> None:
         self._sent += 1
-        every_s = self._schedule.every_s
         try:
-            self._context.meter(meter).tell(Collect(every_s, every_s if extra else 0.0))
+            self._context.meter(meter).tell(self._collect(meter, extra=extra))
         except ActorError:  # it has too much to do already, or is being stopped
             self._context.slots.free((meter, CollectJob.name))
             return

@@ -13,16 +13,22 @@ from actors.directory import Directory
 from actors.errors import ActorStopped, MailboxFull
 from actors.journal import JournalQueue
 from actors.mailbox import Ref
+from actors.modem_book import ModemBook
 from actors.read_slots import ReadSlots
 from actors.supervisor import Backoff, ChildSpec, Supervisor
 from hes.clock import Clock
 from hes.devices import Device
+from hes.events.reading import FailureReason
+from hes.firmware_files import FirmwareFiles
 from hes.ids import MeterId, ModemId
 from hes.rules.collection import Wanted
 from hes.rules.limits import Limits
 from hes.store.codec import EventCodec
 from hes.store.port import EventLog
 from protocols.dlms.push_shape import PushShapes
+from protocols.meter_types.catalogue import MeterTypes
+from protocols.meter_types.meter_type import MeterType
+from protocols.meter_types.shipped import shipped_types
 
 if TYPE_CHECKING:
     from actors.actor import Actor
@@ -38,7 +44,7 @@ READERS = 4
 class Context:
     """One for the node; passed to every actor."""
 
-    def __init__(  # noqa: PLR0913 -- the world has so many parts
+    def __init__(  # noqa: PLR0913, PLR0915 -- the world has so many parts
         self,
         *,
         clock: Clock,
@@ -49,6 +55,7 @@ class Context:
         utc_offset_min: int,
         node: str,
         collection: Wanted | None = None,
+        meter_types: MeterTypes | None = None,
     ) -> None:
         self.clock = clock
         self.rng = rng
@@ -61,6 +68,8 @@ class Context:
         self.node = node
         self.collection = collection or Wanted()
         """What the schedule reads of every meter."""
+        self.meter_types = meter_types or shipped_types()
+        """What a meter may be, by the names of the device list."""
         self.slots = ReadSlots(self.collection.concurrency)
         """Bounds the scheduled reads that are under way."""
         self.sessions = itertools.count(1)
@@ -74,14 +83,39 @@ class Context:
         self._groups: dict[str, Supervisor] = {}
         self.strangers: Ref | None = None
         """Who notes callers that nobody knows."""
+        self.modems = ModemBook()
+        """The modem list: secrets, and modems that we call."""
+        self.firmware = FirmwareFiles(None)
+        self.firmware_maker = b""
+        """Public key of those whose firmware is offered; empty: only the modems look."""
+        self.dial: Callable[[ModemId], bool] = lambda _modem: False
+        """Call a modem that listens, for who waits for it; False: nobody calls this one."""
+        self.on_modems: Callable[[tuple[ModemId, ...]], None] = lambda _modems: None
+        """Told when entries of the modem list have changed."""
+        self.on_detached: Callable[[ModemId], None] = lambda _modem: None
+        """Told when a connection of a modem has ended."""
         self.on_attached: Callable[[ModemId], None] = lambda _modem: None
         """Told when a modem has connected: the collector catches up."""
+        self.on_missed: Callable[[MeterId, FailureReason], None] = lambda _meter, _reason: None
+        """Told when a scheduled read has failed: the collector tries again."""
         self.on_devices: Callable[[], None] = lambda: None
         """Told when the device list has changed."""
 
     def now(self) -> datetime:
         """Return our time, UTC."""
         return self.clock.now()
+
+    def take_meter_types(self, types: MeterTypes) -> None:
+        """Let meters be what ``types`` says from now on."""
+        self.meter_types = types
+        self.directory.version += 1  # what was derived from the old ones is out of date
+
+    def type_of(self, meter: MeterId) -> MeterType | None:
+        """Return the type of a meter; None: it is not in the list, or its type is not known."""
+        device = self.directory.meter(meter)
+        if device is None:
+            return None
+        return self.meter_types.of(device.meter_type, device.protocol)
 
     # -- the supervisors that modems, meters and lines live under
 
@@ -128,6 +162,15 @@ class Context:
         """Return the modems that have an actor."""
         supervisor = self._groups.get("modems")
         return [] if supervisor is None else [ModemId(name) for name in supervisor.children]
+
+    def child_of(self, group: str, name: str) -> Ref | None:
+        """Return an actor of a group, if it is there."""
+        supervisor = self._groups.get(group)
+        return None if supervisor is None else supervisor.children.get(name)
+
+    def start_in(self, group: str, spec: ChildSpec) -> Ref:
+        """Start an actor in a group."""
+        return self._groups[group].spawn_child(spec)
 
     def start_line(self, spec: ChildSpec) -> Ref | None:
         """Start the actor of a serial line; None when it runs already."""

@@ -10,6 +10,11 @@ from hes.devices import Device
 from hes.ids import MeterId, ModemId
 
 
+def modem_of(device: Device) -> ModemId:
+    """Return the modem that a meter is behind; one without stands for its own."""
+    return device.modem_id or ModemId(device.meter_id)
+
+
 class Directory:
     """The device list, indexed the ways that actors ask."""
 
@@ -29,8 +34,7 @@ class Directory:
         self._forget(device.meter_id)
         self._meters[device.meter_id] = device
         self._names[device.meter_id.casefold()] = device.meter_id
-        if device.modem_id:
-            self._modems.setdefault(device.modem_id, {})[device.meter_id] = None
+        self._modems.setdefault(modem_of(device), {})[device.meter_id] = None
         if device.system_title:
             self._titles.setdefault(device.system_title, {})[device.meter_id] = None
 
@@ -38,7 +42,7 @@ class Directory:
         old = self._meters.pop(meter, None)
         if old is None:
             return
-        _discard(self._modems, old.modem_id, meter)
+        _discard(self._modems, modem_of(old), meter)
         _discard(self._titles, old.system_title, meter)
 
     def __len__(self) -> int:

@@ -32,6 +32,8 @@ KEEPALIVE_INTERVAL_S: Final = 10
 KEEPALIVE_COUNT: Final = 6
 USER_TIMEOUT_MS: Final = 60_000
 """Unacknowledged bytes for so long end the connection: radio loss gives no other sign."""
+IN: Final = select.EPOLLIN
+OUT: Final = select.EPOLLOUT
 HANG_UP: Final = select.EPOLLERR | select.EPOLLHUP
 
 
@@ -91,7 +93,7 @@ class Connection:
         self._out = b""
         self._pending: list[tuple[Ref, Any]] = []
         """Messages that their actor had no room for: at most what one read gave."""
-        self._events = select.EPOLLIN
+        self._events = IN
         self.peer = peer
         self.opened_at = now
         self.last_heard = now
@@ -115,10 +117,10 @@ class Connection:
         """Send bytes; what the kernel does not take at once is kept and sent later."""
         if self._fd < 0:
             return
-        if self._out:
-            self._out += data
-        else:
+        if not self._out:
             self._send(data)
+            return
+        self._out += data
         if len(self._out) > OUT_SIZE_MAX:
             self.close("the peer does not read what is sent to it")
 
@@ -132,15 +134,18 @@ class Connection:
             return
         self.bytes_out += sent
         self._out = data[sent:]
-        self._want(self._events | select.EPOLLOUT if self._out else self._events & ~select.EPOLLOUT)
+        if self._out:
+            self._want(self._events | OUT)
+        elif self._events & OUT:
+            self._want(self._events & ~OUT)
 
     def pause(self) -> None:
         """Read no more for now: who owns the bytes has no room. TCP slows the peer down."""
-        self._want(self._events & ~select.EPOLLIN)
+        self._want(self._events & ~IN)
 
     def resume(self) -> None:
         """Read again."""
-        self._want(self._events | select.EPOLLIN)
+        self._want(self._events | IN)
 
     def deliver(self, ref: Ref, message: Any) -> None:
         """Tell an actor; when it has no room, keep the message and read no more until it has."""
@@ -172,9 +177,9 @@ class Connection:
 
     def ready(self, events: int, now: float) -> None:
         """Do what the socket is ready for; called by the hub."""
-        if events & select.EPOLLOUT and self._out:
+        if events & OUT and self._out:
             self._send(self._out)
-        if self._fd < 0 or not events & (select.EPOLLIN | HANG_UP):
+        if self._fd < 0 or not events & (IN | HANG_UP):
             return
         try:
             data = self._socket.recv(READ_SIZE)
@@ -347,10 +352,11 @@ class Hub(Actor):
                 return True
             except OSError:
                 return False
-            self._adopt(sock, f"{address[0]}:{address[1]}", listener.accept)
+            self.adopt(sock, f"{address[0]}:{address[1]}", listener.accept)
         return True
 
-    def _adopt(self, sock: socket.socket, peer: str, accept: Accept) -> None:
+    def adopt(self, sock: socket.socket, peer: str, accept: Accept) -> None:
+        """Take a connected socket; ``accept`` gets its connection and gives it a receiver."""
         sock.setblocking(False)
         connection = Connection(self, sock, peer, trio.current_time())
         self._table[connection.fd] = connection

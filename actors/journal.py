@@ -14,7 +14,8 @@ from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wai
 from actors.actor import Actor
 from actors.errors import JournalFailed
 from actors.mailbox import Ref
-from hes.events.base import DomainEvent, Recorded
+from hes.events.base import DomainEvent
+from hes.events.commit import Commit, Part
 from hes.events.layout import Layout
 from hes.store.codec import EventCodec
 from hes.store.errors import StoreError, StoreUnavailable
@@ -29,7 +30,7 @@ PRESSED: Final = 64
 RETRY_S: Final = (0.1, 0.5, 2.0, 5.0, 15.0)
 """Pauses while the store is away; the last one repeats."""
 
-Publish = Callable[[Sequence[Recorded]], None]
+Publish = Callable[[Commit], None]
 
 
 class Entry:
@@ -60,19 +61,19 @@ class Entry:
 
     def settle(self) -> None:
         """Tell who wants to know, and let the task go on."""
-        then, self.then = self.then, None
-        task, self.task = self.task, None
+        then, task = self.then, self.task
+        self.then = self.task = None
         if then is not None:
-            self._tell(then)
+            try:
+                then(self)
+            except Exception as problem:  # noqa: BLE001 -- a fault of one actor, not of the batch
+                self._blame(problem)
         if task is not None:
             reschedule(task)
 
-    def _tell(self, then: "Callable[[Entry], None]") -> None:
-        try:
-            then(self)
-        except Exception as problem:  # noqa: BLE001 -- a fault of one actor, not of all in the batch
-            if self.owner is not None:
-                self.owner.kill(f"{type(problem).__name__} after its events were stored: {problem}")
+    def _blame(self, problem: Exception) -> None:
+        if self.owner is not None:
+            self.owner.kill(f"{type(problem).__name__} after its events were stored: {problem}")
 
     async def wait(self) -> int:
         """Wait until it is known how it ended; return the version of the last event.
@@ -205,6 +206,11 @@ class Journal(Actor):
         """Return what stands in the way, for the tree."""
         return self._trouble or f"{self._queue.waiting} events waiting"
 
+    @property
+    def trouble(self) -> str:
+        """Why nothing can be stored now, in a sentence; empty: it can."""
+        return self._trouble
+
     async def run(self) -> None:
         """Commit batches until told to stop and nothing waits.
 
@@ -234,27 +240,18 @@ class Journal(Actor):
         finally:
             self._queue.committing = 0
             for entry in batch:
-                entry.fail(JournalFailed("the journal stopped before its commit"))
+                if entry.version is None and entry.failure is None:
+                    entry.failure = JournalFailed("the journal stopped before its commit")
                 entry.settle()
 
     async def _commit(self, batch: list[Entry]) -> None:
-        appends = [append for entry in batch if (append := self._encoded(entry)) is not None]
-        batch = [entry for entry in batch if not entry.done]
+        appends = self._appends(batch)
+        batch = [entry for entry in batch if entry.failure is None]
         if not batch:
             return
         layouts = self._codec.layouts.take_unsaved()
         results = await self._durably(appends, layouts)
-        recorded: list[Recorded] = []
-        for entry, result in zip(batch, results, strict=True):
-            if isinstance(result, Conflict):
-                entry.fail(JournalFailed(str(result)))
-                continue
-            entry.version = result.version + len(entry.events) - 1
-            recorded.extend(
-                Recorded(result.position + n, entry.stream, result.version + n, event)
-                for n, event in enumerate(entry.events)
-            )
-        self._publish(recorded)
+        self._publish(_placed(batch, results))
 
     async def _durably(
         self, appends: Sequence[Append], layouts: Sequence[Layout]
@@ -285,11 +282,30 @@ class Journal(Actor):
             if not stored:
                 self._codec.layouts.put_back(layouts)
 
-    def _encoded(self, entry: Entry) -> Append | None:
-        """Return the stored form; None when an event has none, which is its sender's trouble."""
+    def _appends(self, batch: Sequence[Entry]) -> list[Append]:
+        """Return the stored forms; who sent an event that has none is told."""
         encode = self._codec.encode
-        try:
-            return Append(entry.stream, None, [encode(event) for event in entry.events])
-        except StoreError as problem:
-            entry.fail(problem)
-            return None
+        new = tuple.__new__  # the named tuple's own constructor takes longer than the rest
+        appends: list[Append] = []
+        for entry in batch:
+            try:
+                rows = [encode(event) for event in entry.events]
+            except StoreError as problem:
+                entry.failure = problem
+            else:
+                appends.append(new(Append, (entry.stream, None, rows)))
+        return appends
+
+
+def _placed(batch: Sequence[Entry], results: Sequence[Appended | Conflict]) -> Commit:
+    """Write down where the events of each entry stand now, or why they are not stored."""
+    new = tuple.__new__
+    parts: list[Part] = []
+    for entry, result in zip(batch, results, strict=True):
+        if isinstance(result, Conflict):
+            entry.failure = JournalFailed(str(result))
+            continue
+        position, version = result
+        entry.version = version + len(entry.events) - 1
+        parts.append(new(Part, (position, entry.stream, version, entry.events)))
+    return Commit(parts)

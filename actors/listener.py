@@ -5,17 +5,23 @@ by the first message that belongs to a meter.
 """
 
 import contextlib
+import itertools
 from typing import Final
 
 import trio
 
 from actors.context import Context
+from actors.directory import modem_of
+from actors.errors import ActorError
+from actors.handover import hand_over
 from actors.hub import Connection
-from actors.modem import FIRST_BYTES_MAX, Attach
+from actors.modem_messages import FIRST_BYTES_MAX, Attach, TurnedAway
 from actors.notices import NOTICES_MAX, ending
 from actors.port import PAUSE_S
 from actors.routing import Unroutable, route
+from actors.silent import Search
 from actors.strangers import Stranger
+from actors.supervisor import ChildSpec, Restart
 from hes.ids import ModemId
 from protocols.dlms.push_reader import PushFrame, PushReader
 from protocols.errors import RemoteProtocolError
@@ -32,6 +38,7 @@ from protocols.links.base import (
     Reply,
     Verdict,
 )
+from protocols.links.notices import Refused
 from protocols.links.registry import detect
 
 IDENTIFY_S_MAX: Final = 60.0
@@ -42,6 +49,14 @@ IDLE_S_MAX: Final = 3600.0
 """Without a heartbeat in the settings: twice the half hour between collections."""
 DEVICE_ID: Final = "device-id"
 REST_SIZE_MAX: Final = 64 * 1024
+SILENT_S: Final = 3.0
+"""A caller that has not said a word by then is looked for."""
+SEARCH_S_MAX: Final = 600.0
+SEARCHES_MAX: Final = 8
+"""At a time: each reads the device list, and anybody can call and say nothing."""
+METERS_LINK: Final = "dlms-push"
+"""What the first bytes are when a meter speaks, and no modem."""
+METERS_STARTS: Final = frozenset({b"\x68", b"\xfe", b"\x7e", b"/", b"\xaf", b"\x02"})
 UNKNOWN_MODEMS_MAX: Final = 1000
 """Modems outside the device list that get an actor; more are noted and let go."""
 
@@ -54,7 +69,10 @@ class Listener:
         self.settings = settings
         self.context = context
         self.idle_s_max = IDLE_S_MAX
+        self.probe = False
+        """Whether callers that say nothing are looked for."""
         self.callers: dict[Caller, None] = {}
+        self._searches = itertools.count(1)
 
     def accept(self, connection: Connection) -> None:
         """Take a new connection from the hub."""
@@ -69,15 +87,37 @@ class Listener:
         for caller in list(self.callers):
             caller.pause(now - caller.connection.last_heard)
             caller.doubt(now)
+            if self.probe and caller.is_silent(now):
+                self._look_for(caller)
             if now - caller.connection.opened_at > IDENTIFY_S_MAX:
                 caller.give_up()
+
+    def _look_for(self, caller: "Caller") -> None:
+        """Find out whose a silent connection is: by its address, else by asking on it."""
+        connection, context = caller.connection, self.context
+        for name in (connection.peer, connection.peer.rpartition(":")[0]):
+            if context.directory.knows(ModemId(name)):
+                caller.known_as(ModemId(name), "address")
+                return
+        under_way = sum(1 for one in self.callers if one.searched and not one.connection.closed)
+        if under_way >= SEARCHES_MAX or not len(context.directory):
+            return
+        caller.searched = True
+        connection.idle_s_max = SEARCH_S_MAX
+        search = Search(connection, context, speaks=caller.speaks, done=caller.search_ended)
+        spec = ChildSpec(
+            name=f"search-{self.name}-{next(self._searches)}",
+            start=lambda: search,
+            restart=Restart.TEMPORARY,
+        )
+        context.start_in("lines", spec)
 
 
 class Caller:
     """The receiver of a connection until its modem's actor has taken it over."""
 
     __slots__ = ("_attach", "_doubted", "_ending", "_first", "_first_at", "_kind", "_link",
-                 "_listener", "_notices", "_reader", "_told", "connection")  # fmt: skip
+                 "_listener", "_notices", "_reader", "_told", "connection", "searched")  # fmt: skip
 
     def __init__(self, listener: Listener, connection: Connection) -> None:
         self._listener = listener
@@ -98,6 +138,47 @@ class Caller:
         self._told = False
         """Whether a message that is nobody's was noted."""
         self.connection = connection
+        self.searched = False
+        """Whether it is, or was, looked for."""
+
+    # -- one that says nothing
+
+    def is_silent(self, now: float) -> bool:
+        """Whether it has not said a word for so long that it will not."""
+        silent = not self._first and self._link is None and not self.searched
+        return silent and now - self.connection.opened_at >= SILENT_S
+
+    def speaks(self, data: bytes) -> bool:
+        """Whether bytes are the words of a modem, by their check or by its registration."""
+        kind = detect(data, self._listener.settings)
+        if not isinstance(kind, LinkKind) or kind.name == METERS_LINK:
+            return False
+        # A generous expression takes the beginning of a meter's answer for a text.
+        return kind.name != "raw" or data[:1] not in METERS_STARTS
+
+    def known_as(self, modem: ModemId, claim: str) -> None:
+        """Give the connection to the modem whose it is known to be."""
+        self._listener.callers.pop(self, None)
+        self.connection.idle_s_max = self._listener.idle_s_max
+        hand_over(self._listener.context, self.connection, modem, claim)
+
+    def search_ended(self, modem: ModemId | None, said: bytes) -> None:
+        """Take note of whose it is, or listen again: it said something, or nobody answered."""
+        if self.connection.closed:
+            self.lost(self.connection, "it went away while it was looked for")
+            return
+        if modem is not None:
+            self.known_as(modem, "probe")
+            return
+        self.connection.receiver = self
+        self.connection.idle_s_max = IDENTIFY_S_MAX
+        if not said:
+            self.connection.close("it said nothing, and no meter of the device list answered on it")
+            return
+        try:
+            self.received(self.connection, said)
+        except RemoteProtocolError as problem:
+            self.connection.close(str(problem))
 
     # -- from the hub
 
@@ -146,7 +227,7 @@ class Caller:
 
         One whose messages were noted may stay as long as it has more to say.
         """
-        if not self._told:
+        if not self._told and not (self.searched and not self._first):
             self.connection.close(f"it did not say within {IDENTIFY_S_MAX:g} s who it is")
 
     # -- which link
@@ -190,7 +271,20 @@ class Caller:
         if self._ending is not None and self._attach is None:
             self.connection.close(self._ending)
 
+    def _turned_away(self, refused: Refused) -> None:
+        """Let the modem that it says it is know; one that nobody knows is a stranger, too."""
+        context, modem = self._listener.context, ModemId(refused.modem_id)
+        known = context.modems.entry(modem) is not None or context.directory.knows(modem)
+        unknown_max = UNKNOWN_MODEMS_MAX + len(context.directory)
+        if known or context.known_modem(modem) or context.modem_count() < unknown_max:
+            first = self._first[:FIRST_BYTES_MAX]
+            with contextlib.suppress(ActorError):
+                context.modem(modem).tell(TurnedAway(self.connection.peer, refused.reason, first))
+                self._told = self._told or known
+
     def _notice(self, notice: Notice) -> None:
+        if isinstance(notice, Refused) and self._attach is None:
+            self._turned_away(notice)
         self._ending = ending(notice) or self._ending
         if len(self._notices) < NOTICES_MAX or ending(notice) is not None:
             self._notices.append(notice)
@@ -217,7 +311,7 @@ class Caller:
             return
         device = routed.meters[0]
         claim = "system-title" if routed.title is not None else DEVICE_ID
-        self._hand_over(device.modem_id or ModemId(device.meter_id), claim, frame)
+        self._hand_over(modem_of(device), claim, frame)
 
     def _unreadable(self, reason: str, detail: str, data: bytes) -> None:
         self._tell(reason, detail, data, None, whole=True)
@@ -227,7 +321,7 @@ class Caller:
     def _modem_of(self, name: str, claim: str) -> ModemId:
         """Return the modem that calls itself ``name``; a meter's name stands for its modem's."""
         meter = self._listener.context.directory.named(name) if claim == DEVICE_ID else None
-        return ModemId(name) if meter is None else meter.modem_id or ModemId(meter.meter_id)
+        return ModemId(name) if meter is None else modem_of(meter)
 
     def _hand_over(self, modem: ModemId, claim: str, frame: PushFrame | None = None) -> None:
         context, link = self._listener.context, self._link

@@ -15,31 +15,36 @@ import trio
 
 from actors import meter_jobs as jobs, push_judge
 from actors.actor import Actor
-from actors.bus import Priority, Transaction
+from actors.bus import Transaction
 from actors.context import Context
+from actors.directory import modem_of
 from actors.drivers.base import CounterJump, Driver, DriverWorld
+from actors.drivers.known_objects import recall
 from actors.drivers.registry import make_driver
 from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoModem
 from actors.failures import reason_of
+from actors.job import Job, Judging
+from actors.job_of import job_of
 from actors.journal import Entry
-from actors.mailbox import Later
 from actors.meter_messages import (
     Collect,
     FillGap,
     Finished,
+    GoOn,
     MeterMessage,
     Perform,
     Push,
     SaveSnapshot,
 )
-from actors.modem import Submit
+from actors.modem_messages import Submit
 from actors.read_slots import OVERTIME_S
-from hes.commands import CheckClock, CommandFailed, ReadProfile, ReadRegisters, UnknownMeter
+from actors.relayed import Relayed
+from actors.type_words import WordsOf
+from hes.commands import CommandFailed, UnknownMeter
 from hes.devices import Device
 from hes.events.base import DomainEvent
-from hes.events.command import CommandFinished, CommandRequested
 from hes.events.device import CounterReserved
-from hes.events.reading import FailureReason, ReadFailed, Source
+from hes.events.reading import FailureReason, Source
 from hes.ids import MeterId, meter_stream
 from hes.meter_state import SNAPSHOT_EVERY, MeterState
 from hes.rules import collection, power_failure
@@ -56,17 +61,16 @@ from protocols.dlms.apdu_push import (
 )
 from protocols.dlms.push_shape import ShapedPush
 from protocols.errors import LocalProtocolError
+from protocols.meter_types.meter_type import MeterType
 
 COUNTERS_RESERVED: Final = 2000
 """Invocation counters written down ahead: one event for a month of readings."""
 COUNTER_EPOCH: Final = 1_577_836_800
 """2020-01-01: a meter that never met us gets counters from the seconds since, so that they are
 above all that we may have used before a store was lost."""
-PRIORITIES: Final = {
-    Source.DEMAND: Priority.DEMAND,
-    Source.SCHEDULED: Priority.SCHEDULED,
-    Source.BACKFILL: Priority.BACKFILL,
-}
+
+GO_ON_S: Final = 900.0
+"""For each further conversation of a job, with its time in the queue."""
 
 
 class MeterActor(Actor):
@@ -80,12 +84,15 @@ class MeterActor(Actor):
         self._version = 0
         self._driver: Driver | None = None
         self._device: Device | None = None
+        self._type: MeterType | None = None
+        """What the driver was made for."""
+        self._words = WordsOf(meter, context)
         self._counter = 0
         self._counter_end = 0
         """The first counter that is not written down yet."""
         self._asking = 0
         """Transactions under way."""
-        self._under_way: frozenset[type[jobs.Job]] = frozenset()
+        self._under_way: frozenset[type[Job]] = frozenset()
         """What the schedule asks for now: the same is never asked twice at a time."""
         self._settled: dict[str, datetime] = {}
         """Profile to where it was looked at, whether the meter had intervals or not."""
@@ -110,8 +117,8 @@ class MeterActor(Actor):
             self._store(message, state)
         return True
 
-    async def receive(self, message: MeterMessage) -> None:
-        """Handle one message."""
+    async def receive(self, message: MeterMessage | Relayed) -> bool | None:
+        """Handle one message; what a modem relays is answered by whether it is durable."""
         if self._storing is not None:
             with contextlib.suppress(JournalFailed):  # told to whom it concerns
                 await self._storing.wait()
@@ -131,6 +138,11 @@ class MeterActor(Actor):
                 self._free_slot(jobs.CollectJob)
             case FillGap(deadline_s=deadline_s):
                 await self._fill_gap(deadline_s)
+            case GoOn(job=job):
+                await self._go_on(job)
+            case Relayed():
+                return await self._relayed(message)
+        return None
 
     # -- memory
 
@@ -226,6 +238,7 @@ class MeterActor(Actor):
             limits=self._context.limits,
             scale_of=self._scale_of,
             utc_offset_min=self._context.utc_offset_min,
+            words=self._words.now(),
         )
 
     async def _stale(self, push: Push) -> None:
@@ -249,10 +262,21 @@ class MeterActor(Actor):
         if push.port.lost_reason is None:
             push.port.write(push.reply(answer))
 
+    async def _relayed(self, relayed: Relayed) -> bool:
+        """Take what the modem has stored of this meter, once; return whether it is durable."""
+        try:
+            state = await self._memory()
+            if not is_repeat(state.digests, relayed.digest):
+                await self._record(relayed.judge(self._judging(state)))
+        except JournalFailed:
+            return False
+        return True
+
     # -- the driver
 
     def _scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
-        return None if self._driver is None else self._driver.scale_of(obis)
+        known = None if self._driver is None else self._driver.scale_of(obis)
+        return known or self._words.now().scale_of(obis)
 
     def _ready_driver(self) -> Driver:
         """Return the driver for the meter as the device list has it now.
@@ -265,16 +289,17 @@ class MeterActor(Actor):
         device = self._context.device(self._meter)
         if device is None:
             raise UnknownMeter(self._meter)
-        if self._driver is None or device != self._device:
-            context = self._context
+        context = self._context
+        meter_type = context.type_of(self._meter)
+        if self._driver is None or (device, meter_type) != (self._device, self._type):
             world = DriverWorld(
                 now=context.now,
                 random_bytes=context.rng.randbytes,
                 counter=self._next_counter,
                 utc_offset_min=context.utc_offset_min,
             )
-            self._driver = make_driver(device, world)
-            self._device = device
+            self._driver = make_driver(device, world, context.meter_types)
+            self._device, self._type = device, meter_type
         if self._driver is None:
             why = f"meters of protocol {device.protocol} cannot be read yet"
             raise CommandFailed(FailureReason.INTERNAL, why)
@@ -308,35 +333,33 @@ class MeterActor(Actor):
     async def _perform(self, command: Any, timeout_s: float) -> None:
         later = self.defer()
         try:
-            job = self._job_of(command, later)
+            job = job_of(command, later, trio.current_time())
             job.deadline = trio.current_time() + timeout_s
-            requested = CommandRequested(
-                received_at=self._context.now(), command=job.name, argument=job.argument,
-                actor=command.actor,
-            )  # fmt: skip
+            self._refuse_second(job)
             self._ready_driver()
-            await self._record([requested])
+            await self._record(job.requested(self._context.now(), await self._memory()))
             await self._start(job)
+            if job.alone:
+                self._under_way |= {type(job)}
+            job.started()
         except (JournalFailed, CommandFailed, UnknownMeter) as problem:
             if later is not None:
                 later.fail(problem)
 
-    def _job_of(self, command: Any, later: Later | None) -> jobs.Job:
-        since = trio.current_time()
-        match command:
-            case ReadRegisters(obis=codes, actor=actor):
-                return jobs.ReadRegistersJob(actor, later, since, codes)
-            case ReadProfile(profile=profile, start=start, end=end, actor=actor):
-                return jobs.ReadProfileJob(actor, later, since, profile, start, end)
-            case CheckClock(set=change, actor=actor):
-                return jobs.ClockJob(actor, later, since, change)
-            case _:
-                raise CommandFailed(FailureReason.INTERNAL, f"unknown command {command!r}")
+    def _refuse_second(self, job: Job) -> None:
+        if job.alone and type(job) in self._under_way:
+            raise CommandFailed(FailureReason.BUSY, f"a {job.name} is under way already")
 
     async def _collect(self, told: Collect) -> None:
         """Ask for what is due by the schedule; one such read at a time."""
-        driver = self._ready_driver()
+        try:
+            driver = self._ready_driver()
+        except CommandFailed as unfit:  # its type is not known here: absence is a fact too
+            job = jobs.CollectJob(trio.current_time(), (), ())
+            await self._record(job.missed(unfit, unfit.reason, self._context.now()))
+            return
         state = await self._memory()
+        recall(driver, state)
         now, since = self._context.now(), trio.current_time()
         fresh_s = inf if state.collected_at is None else (now - state.collected_at).total_seconds()
         if jobs.CollectJob in self._under_way or fresh_s < told.unless_within_s:
@@ -365,17 +388,17 @@ class MeterActor(Actor):
         if self._context.slots.take_spare(slot, since, until):
             await self._schedule(jobs.BackfillJob(since, window), deadline_s)
 
-    async def _schedule(self, job: jobs.Job, deadline_s: float) -> None:
+    async def _schedule(self, job: Job, deadline_s: float) -> None:
         job.deadline = job.since + deadline_s
         await self._start(job)
         self._under_way |= {type(job)}
 
-    def _free_slot(self, kind: type[jobs.Job]) -> None:
+    def _free_slot(self, kind: type[Job]) -> None:
         """Give the slot of scheduled reads back, unless such a read is under way."""
         if kind not in self._under_way:
             self._context.slots.free((self._meter, kind.name))
 
-    async def _start(self, job: jobs.Job, *, counter: int = 0) -> None:
+    async def _start(self, job: Job, *, counter: int = 0) -> None:
         """Put the job's conversation into the queue of the meter's modem."""
         driver = self._ready_driver()
         await self._reserve_counters(driver, counter)
@@ -383,7 +406,7 @@ class MeterActor(Actor):
         assert device is not None  # noqa: S101 -- the driver was made from it
         transaction = Transaction(
             f"{self._meter}: {job.name}",
-            PRIORITIES[job.source],
+            job.priority,
             lambda: job.dialogue(driver),
             deadline=job.deadline,
             done=lambda result, failure: self.ref.tell_always(Finished(job, result, failure)),
@@ -392,15 +415,24 @@ class MeterActor(Actor):
         self._asking += 1
         try:
             # Never wait here: the modem's actor may be waiting for room in our own mailbox.
-            self._context.modem(device.modem_id).tell(Submit(transaction))
+            self._context.modem(modem_of(device)).tell(Submit(transaction))
         except MailboxFull as problem:
             transaction.settle(None, BusFull(str(problem)))
         except ActorStopped as problem:
             transaction.settle(None, NoModem(str(problem)))
 
+    async def _go_on(self, job: Job) -> None:
+        """Begin the next conversation of a job that has several."""
+        job.deadline, job.pause_s = trio.current_time() + GO_ON_S, None
+        try:
+            await self._start(job)
+        except (JournalFailed, CommandFailed, UnknownMeter) as problem:
+            self._asking += 1
+            await self._finished(job, None, problem)
+
     # -- answers
 
-    async def _finished(self, job: jobs.Job, result: Any, failure: Exception | None) -> None:
+    async def _finished(self, job: Job, result: Any, failure: Exception | None) -> None:
         self._asking = max(0, self._asking - 1)  # an earlier incarnation may have asked
         self._under_way -= {type(job)}
         stored = False
@@ -420,14 +452,17 @@ class MeterActor(Actor):
             job.fail(problem)
         if job.source is not Source.DEMAND:
             await self._scheduled_ended(job, go_on=stored)
+        elif job.pause_s is not None:
+            self._under_way |= {type(job)}
+            self._context.after(job.pause_s, self._meter, GoOn(job))
 
-    async def _scheduled_ended(self, job: jobs.Job, *, go_on: bool) -> None:
+    async def _scheduled_ended(self, job: Job, *, go_on: bool) -> None:
         """Let the next meter have its turn, and go on with what is missing of this one."""
         self._free_slot(type(job))
         if go_on:
             await self._fill_gap(job.deadline - job.since)
 
-    async def _answered(self, job: jobs.Job, result: Any) -> None:
+    async def _answered(self, job: Job, result: Any) -> None:
         state = await self._memory()
         outcome = job.judge(result, self._judging(state))
         events = list(outcome.events)
@@ -439,35 +474,24 @@ class MeterActor(Actor):
         job.answer(outcome.answer)
         self._settled.update(job.settled(result))
 
-    def _judging(self, state: MeterState) -> jobs.Judging:
-        return jobs.Judging(
+    def _judging(self, state: MeterState) -> Judging:
+        return Judging(
             now=self._context.now(), state=state, limits=self._context.limits,
-            scale_of=self._scale_of,
+            scale_of=self._scale_of, event_names=self._words.now().events,
         )  # fmt: skip
 
-    async def _failed(self, job: jobs.Job, failure: Exception) -> None:
+    async def _failed(self, job: Job, failure: Exception) -> None:
         reason = reason_of(failure)
+        if type(job) is jobs.CollectJob:
+            self._context.on_missed(self._meter, reason)
         now = self._context.now()
-        events: list[DomainEvent] = [
-            ReadFailed(
-                received_at=now, source=job.source, what=job.argument or job.name, reason=reason,
-                detail=str(failure)[:300],
-            )
-        ]  # fmt: skip
-        events += self._finish(job, ok=False, detail=f"{reason}: {failure}"[:300])
+        events = job.missed(failure, reason, now)
+        events += self._finish(job, ok=False, detail=f"{reason}: {failure}")
         await self._record(events)
         if reason is FailureReason.REFUSED and not isinstance(failure, CounterJump):
             self._settled.update(job.settled(None))
         job.fail(CommandFailed(reason, str(failure)))
 
-    def _finish(self, job: jobs.Job, *, ok: bool, detail: str) -> list[DomainEvent]:
-        """Return the end of a command; scheduled reads are no commands."""
-        if job.source is not Source.DEMAND:
-            return []
-        lasted_s = round(trio.current_time() - job.since, 3)
-        return [
-            CommandFinished(
-                received_at=self._context.now(), command=job.name, actor=job.actor, ok=ok,
-                detail=detail, lasted_s=lasted_s,
-            )
-        ]  # fmt: skip
+    def _finish(self, job: Job, *, ok: bool, detail: str) -> list[DomainEvent]:
+        now = self._context.now()
+        return job.finished(ok=ok, detail=detail, now=now, at=trio.current_time())

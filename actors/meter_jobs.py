@@ -1,17 +1,18 @@
 """What a meter's actor can be busy with: each job knows its conversation and judges its result."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from actors.drivers.base import Collected, Driver, ProfileWanted
+from actors.drivers.known_objects import objects_events
+from actors.job import Job, Judging, Outcome
 from actors.mailbox import Later
 from hes.commands import ClockAnswer, ProfileAnswer, RegisterAnswer
 from hes.events.base import DomainEvent
 from hes.events.layout import Layout
 from hes.events.meter_clock import ClockSet
+from hes.events.meter_event import MeterEvent
 from hes.events.reading import (
     FailureReason,
     LoadProfileRead,
@@ -20,82 +21,16 @@ from hes.events.reading import (
     Reading,
     Source,
 )
-from hes.meter_state import MeterState
 from hes.rules import clock_drift, over_voltage
 from hes.rules.clock_drift import Measurement, measure
 from hes.rules.collection import Window, settled_by
-from hes.rules.limits import Limits
-from hes.rules.push_reading import ScaleOf, layout_of_values, storable
+from hes.rules.logged_events import logged_events
+from hes.rules.push_reading import layout_of_values, storable
 from protocols.dialogue import Dialogue
 from protocols.values import ClockChanged, ClockRead, ProfileRead, ReadValue, RegistersRead
 
 EVENT_VALUES_MAX: Final = 150
 """Values in one event: keeps a block of a profile below 2,000 bytes, a RAW column of Oracle."""
-
-
-class Judging(msgspec.Struct, frozen=True):
-    """What a job needs to judge its result."""
-
-    now: datetime
-    state: MeterState
-    limits: Limits
-    scale_of: ScaleOf
-
-
-class Outcome(msgspec.Struct):
-    """What came of a job."""
-
-    events: Sequence[DomainEvent]
-    answer: Any = None
-    summary: str = ""
-
-
-class Job:
-    """One conversation and who waits for it."""
-
-    name = ""
-    source = Source.DEMAND
-
-    def __init__(self, actor: str, later: Later | None, since: float) -> None:
-        self.actor = actor
-        self.since = since
-        self.deadline = 0.0
-        """trio's time after which nobody waits for it."""
-        self.jumped = False
-        """Whether it was tried again with a higher invocation counter."""
-        self._later = later
-
-    @property
-    def argument(self) -> str:
-        """What exactly was asked for, as text."""
-        return ""
-
-    @property
-    def wanted(self) -> bool:
-        """Whether somebody waits for it: the schedule always does."""
-        return self._later is None or self._later.wanted
-
-    def dialogue(self, driver: Driver) -> Dialogue[Any]:
-        """Return the conversation."""
-        raise NotImplementedError
-
-    def judge(self, result: Any, judging: Judging) -> Outcome:
-        """Return the facts in the result, and the answer."""
-        raise NotImplementedError
-
-    def settled(self, result: Any) -> Iterable[tuple[str, datetime]]:
-        """Return profiles, and up to where they need no second look; None: the meter refused."""
-        return ()
-
-    def answer(self, value: Any) -> None:
-        """Tell who waits."""
-        if self._later is not None:
-            self._later.answer(value)
-
-    def fail(self, failure: Exception) -> None:
-        """Tell who waits that there is no answer."""
-        if self._later is not None:
-            self._later.fail(failure)
 
 
 class ReadRegistersJob(Job):
@@ -153,7 +88,8 @@ class ReadProfileJob(Job):
         """See ``Job``."""
         blocks = profile_events(result, judging, Source.DEMAND)
         answer = ProfileAnswer(blocks=tuple(blocks))
-        return Outcome(blocks, answer, f"{len(result.rows)} intervals")
+        events = [*blocks, *log_events(blocks, judging)]
+        return Outcome(events, answer, f"{len(result.rows)} intervals")
 
 
 class ClockJob(Job):
@@ -204,7 +140,9 @@ class CollectJob(Job):
             reading = reading_of(result.registers, judging, Source.SCHEDULED)
             events += [reading, *voltage_events(reading, judging)]
         for profile in result.profiles.values():
-            events += profile_events(profile, judging, Source.SCHEDULED)
+            blocks = profile_events(profile, judging, Source.SCHEDULED)
+            events += [*blocks, *log_events(blocks, judging)]
+        events += objects_events(result.objects, judging.now)
         events += [_absent(what, why, judging.now) for what, why in _missing_parts(result)]
         return Outcome(events)
 
@@ -294,6 +232,11 @@ def profile_events(result: ProfileRead, judging: Judging, source: Source) -> lis
         )
         for at in range(0, len(rows), size)
     ]
+
+
+def log_events(blocks: Sequence[LoadProfileRead], judging: Judging) -> list[MeterEvent]:
+    """Return the events that an event log tells anew; none of another profile."""
+    return logged_events(blocks, judging.state.logged_until, judging.event_names)
 
 
 def measured(read: ClockRead) -> Measurement:

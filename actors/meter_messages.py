@@ -62,4 +62,10 @@ class Finished(msgspec.Struct):
     failure: Exception | None
 
 
-MeterMessage = Push | Perform | Collect | FillGap | Finished | SaveSnapshot
+class GoOn(msgspec.Struct):
+    """A job's next conversation is due."""
+
+    job: Any
+
+
+MeterMessage = Push | Perform | Collect | FillGap | Finished | GoOn | SaveSnapshot

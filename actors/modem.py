@@ -9,7 +9,6 @@ from datetime import datetime
 from functools import partial
 from typing import Final
 
-import msgspec
 import trio
 
 from actors.actor import Actor
@@ -20,12 +19,30 @@ from actors.hub import Connection
 from actors.line import SerialLine
 from actors.mailbox import Ref
 from actors.meter_messages import Push
+from actors.modem_desk import ModemDesk, is_native, release
+from actors.modem_messages import (
+    FIRST_BYTES_MAX,
+    Attach,
+    DevicesChanged,
+    DialFailed,
+    ModemMessage,
+    Order,
+    Paused,
+    PortLost,
+    PushArrived,
+    Reconsider,
+    Submit,
+    Told,
+    TurnedAway,
+    Unreadable,
+)
 from actors.modem_view import view_of
 from actors.notices import alarm_push, ending
 from actors.port import Port
 from actors.routing import ANSWER, Unroutable, route
 from actors.states import ModemState, Signal, step
 from actors.supervisor import ChildSpec, Restart
+from actors.unasked import listen
 from hes.commands import ModemView
 from hes.events.base import DomainEvent
 from hes.events.modem import (
@@ -41,87 +58,15 @@ from hes.rules.repeats import digest_of, is_repeat, remember
 from protocols.dlms.push_reader import PushFrame, PushReader
 from protocols.errors import RemoteProtocolError
 from protocols.links.alarm_push import alarm_bytes
-from protocols.links.base import Link, Notice
+from protocols.links.base import Notice
 from protocols.links.notices import AlarmTold, ForeignFrame
 from protocols.links.registry import KINDS
 
 FLAPS_MAX: Final = 10
 """So often within an hour another connection takes the identity over: two modems share it."""
 FLAP_PERIOD_S: Final = 3600.0
-FIRST_BYTES_MAX: Final = 64
-
-
-class Attach(msgspec.Struct):
-    """A connection said that it is this modem's."""
-
-    connection: Connection
-    link: Link
-    claim: str
-    rest: bytes
-    """Bytes from the serial line that came with the identity."""
-    frames: list[PushFrame]
-    """Messages that were cut already, because one of them told the identity."""
-    reader: PushReader | None
-    """What cut them; it may hold the beginning of the next."""
-    notices: list[Notice] = msgspec.field(default_factory=list)
-    """What the modem told meanwhile beside its pipe."""
-    lost_reason: str | None = None
-    """Why the connection has ended already, if it has: what it brought counts all the same."""
-
-
-class PushArrived(msgspec.Struct):
-    """A device behind this modem sent something by itself."""
-
-    port: Port
-    frame: PushFrame
-
-
-class Unreadable(msgspec.Struct):
-    """Something came that cannot be read."""
-
-    reason: str
-    detail: str
-    data: bytes
-
-
-class PortLost(msgspec.Struct):
-    """A connection ended."""
-
-    port: Port
-    reason: str
-
-
-class Submit(msgspec.Struct):
-    """A meter wants the line."""
-
-    transaction: Transaction
-
-
-class DevicesChanged(msgspec.Struct):
-    """The device list has other meters behind this modem now."""
-
-
-class Reconsider(msgspec.Struct):
-    """The time of a quarantine may be over."""
-
-
-class Paused(msgspec.Struct):
-    """A link held bytes back a moment ago."""
-
-    port: Port
-
-
-class Told(msgspec.Struct):
-    """The modem told something beside its pipe."""
-
-    port: Port
-    notice: Notice
-
-
-ModemMessage = (
-    Attach | PushArrived | Unreadable | PortLost | Submit | DevicesChanged | Reconsider | Paused
-    | Told
-)  # fmt: skip
+PROOFS: Final = frozenset({"hmac"})
+"""Claims that are proofs: what only says a name never takes the place of a proven connection."""
 
 
 class ModemActor(Actor):
@@ -138,10 +83,14 @@ class ModemActor(Actor):
         self._flaps: deque[float] | None = None
         self._pause_at = 0.0
         """When the next look at bytes that the link holds back is due."""
-        self._digests: list[bytes] = []
+        self._digests = b""
         self._meter: Ref | None = None
         """The actor of the only meter, as of that version of the device list."""
         self._meters_as_of = -1
+        self._proven = False
+        """Whether the connection proved that it is this modem's."""
+        self._desk: ModemDesk | None = None
+        """For modems that tell more than a pipe does."""
 
     # -- for people
 
@@ -149,25 +98,22 @@ class ModemActor(Actor):
         """Return the connection state and why it is so."""
         return f"{self._state}: {self._reason}"
 
+    @property
+    def connected(self) -> bool:
+        """Whether there is a connection."""
+        return self._port is not None
+
+    @property
+    def busy(self) -> bool:
+        """Whether somebody waits for a meter behind it."""
+        return self._state is ModemState.READING or bool(self._bus)
+
     def view(self) -> ModemView:
         """Return what operators see of this modem."""
-        port = self._port
-        connection = None if port is None else port.connection
-        silent_s = 0.0 if connection is None else trio.current_time() - connection.last_heard
         return view_of(
-            self._modem,
-            self._context,
-            state=self._state,
-            reason=self._reason,
-            peer=connection.peer if connection else None,
-            link=port.link.name if port else None,
-            session=port.session if port else None,
-            connected_at=self._connected_at if port else None,
-            silent_s=silent_s,
-            bytes_in=connection.bytes_in if connection else 0,
-            bytes_out=connection.bytes_out if connection else 0,
-            queue=len(self._bus) if self._bus else 0,
-        )
+            self._modem, self._context, state=self._state, reason=self._reason, port=self._port,
+            connected_at=self._connected_at, queue=len(self._bus) if self._bus else 0,
+        )  # fmt: skip
 
     # -- messages
 
@@ -190,6 +136,18 @@ class ModemActor(Actor):
                 self._paused(port)
             case Told(port=port, notice=notice):
                 await self._notice(port, notice)
+            case TurnedAway() | DialFailed() | Order():
+                await self._about_modem(message)
+
+    async def _about_modem(self, message: TurnedAway | DialFailed | Order) -> None:
+        """Handle what concerns the modem itself, not its meters."""
+        match message:
+            case TurnedAway():
+                await self._turn_away(message)
+            case DialFailed(reason=reason):
+                self._not_reached(reason)
+            case Order(command=command):
+                await self._own_desk().order(command, self.defer(), self._port)
 
     async def stopping(self) -> None:
         """Let the connection go: the next incarnation knows nothing of it."""
@@ -204,6 +162,11 @@ class ModemActor(Actor):
     async def _attach(self, message: Attach) -> None:
         context, now = self._context, self._context.now()
         connection = message.connection
+        if self._is_proven() and message.claim not in PROOFS:
+            why = "another connection has proved to be this modem; this one only says so"
+            connection.close(why)
+            await self._turn_away(TurnedAway(connection.peer, why, message.rest))
+            return
         session = next(context.sessions)
         events: list[DomainEvent] = []
         if self._port is not None:
@@ -226,18 +189,19 @@ class ModemActor(Actor):
         elif not quarantine:
             context.on_attached(self._modem)
             self._start_line()
+        elif self._bus is not None:
+            self._bus.fail_all(NoModem(f"modem {self._modem} is {self._state}: {self._reason}"))
 
     def _take_over(self, message: Attach, session: int) -> Port:
         """Become the receiver of the connection; nothing can come in between."""
         reader = message.reader or PushReader(self._take_frame, self._keep_frame)
         reader.rebind(self._take_frame, self._keep_frame)
-        port = Port(
-            session, message.connection, message.link, reader, self._port_lost, self._held
-        )  # fmt: skip
+        port = Port(session, message.connection, message.link, reader, self._port_lost, self._held)
         port.on_notice = self._told
+        listen(port, self._modem, self._context, self._keep_frame)
         message.connection.receiver = port
         port.lost_reason = message.lost_reason
-        self._port = port
+        self._port, self._proven = port, message.claim in PROOFS
         self._connected_at = self._context.now()
         self._state = step(self._state, Signal.ATTACHED)
         self._reason = f"connected from {message.connection.peer}"
@@ -273,7 +237,10 @@ class ModemActor(Actor):
     ) -> DomainEvent:
         """Close the older connection: the newest one of an identity wins."""
         self._port = None
-        old.connection.close(f"superseded by {connection.peer}")
+        superseded = f"superseded by {connection.peer}"
+        old.connection.close(superseded)
+        if self._desk is not None:
+            self._desk.lost(superseded)
         if self._flaps is None:
             self._flaps = deque()
         self._flaps.append(trio.current_time())
@@ -284,11 +251,8 @@ class ModemActor(Actor):
 
     def _distrust(self, now: datetime, connection: Connection, first: bytes) -> list[DomainEvent]:
         """Return the quarantine, when this modem is not to be trusted with meters."""
-        reason = ""
-        if not self._context.directory.knows(self._modem):
-            reason = "not in the device list"
-        elif self._is_flapping():
-            reason = f"its identity changed hands more than {FLAPS_MAX} times within an hour"
+        reason = self._doubt()
+        if self._is_flapping():
             self._context.timers(FLAP_PERIOD_S, self.ref, Reconsider())
         if not reason:
             return []
@@ -301,6 +265,32 @@ class ModemActor(Actor):
             )
         ]  # fmt: skip
 
+    def _doubt(self) -> str:
+        """Return why this connection is not to be trusted with meters; nothing: it is."""
+        entry = self._context.modems.entry(self._modem)
+        if entry is None and not self._context.directory.knows(self._modem):
+            return "not in the device list"
+        if entry is not None and entry.secret and not self._proven:
+            return "it has a secret, and did not prove that it knows it"
+        if self._is_flapping():
+            return f"its identity changed hands more than {FLAPS_MAX} times within an hour"
+        return ""
+
+    def _is_proven(self) -> bool:
+        """Whether a living connection has proved that it is this modem's."""
+        return self._proven and self._port is not None and self._port.lost_reason is None
+
+    async def _turn_away(self, message: TurnedAway) -> None:
+        """Note a caller that is not this modem, or cannot show it; who is connected stays."""
+        if self._port is None:
+            self._reason = f"a caller was turned away: {message.reason}"
+        await self._record([
+            ModemQuarantined(
+                received_at=self._context.now(), peer=message.peer, reason=message.reason,
+                first_bytes=message.first[:FIRST_BYTES_MAX],
+            )
+        ])  # fmt: skip
+
     def _is_flapping(self) -> bool:
         flaps = self._flaps
         while flaps and trio.current_time() - flaps[0] >= FLAP_PERIOD_S:
@@ -309,8 +299,8 @@ class ModemActor(Actor):
 
     async def _reconsider(self) -> None:
         """Let a modem out of quarantine when there is no more reason for it."""
-        known = self._context.directory.knows(self._modem)
-        if self._state is ModemState.QUARANTINED and known and not self._is_flapping():
+        listen(self._port, self._modem, self._context, self._keep_frame)
+        if self._state is ModemState.QUARANTINED and not self._doubt():
             self._state = step(self._state, Signal.ATTACHED)
             self._reason = "its meters are in the device list, its identity is quiet"
             now = self._context.now()
@@ -330,6 +320,9 @@ class ModemActor(Actor):
             self._reason = reason
             if self._bus is not None:
                 self._bus.fail_all(ConnectionLost(reason))
+            if self._desk is not None:
+                self._desk.lost(reason)
+        self._context.on_detached(self._modem)
         connection = port.connection
         await self._record([
             ModemDisconnected(
@@ -403,7 +396,7 @@ class ModemActor(Actor):
             return
         now = self._context.now()
         if await self._record(kept_events(reason, detail, data, now, digest=digest, title=title)):
-            remember(self._digests, digest)
+            self._digests = remember(self._digests, digest)
 
     # -- beside the pipe
 
@@ -415,11 +408,18 @@ class ModemActor(Actor):
         reason = ending(notice)
         if reason is not None:
             port.connection.close(reason)
+        elif is_native(port):
+            await self._own_desk().take(port, notice)
         elif isinstance(notice, AlarmTold):
             await self._alarm(port, notice)
         elif isinstance(notice, ForeignFrame):
             detail = f"a frame of {notice.protocol} that nobody here reads"
             await self._keep("foreign-frame", detail, notice.data)
+
+    def _own_desk(self) -> ModemDesk:
+        if self._desk is None:
+            self._desk = ModemDesk(self._modem, self._context)
+        return self._desk
 
     async def _alarm(self, port: Port, alarm: AlarmTold) -> None:
         """Give an alarm to the meter that it is about, or keep it."""
@@ -437,19 +437,31 @@ class ModemActor(Actor):
     # -- the serial line
 
     def _submit(self, transaction: Transaction) -> None:
-        port = self._port
-        if port is None or self._state is ModemState.QUARANTINED:
-            why = f"modem {self._modem} is {self._state}: {self._reason}"
-            transaction.settle(None, NoModem(why))
-        elif not port.link.pipe:
-            why = f"modem {self._modem} only pushes: there is no way to its meters"
-            transaction.settle(None, NoModem(why))
+        why = self._no_way()
+        if why:
+            transaction.settle(None, NoModem(f"modem {self._modem} {why}"))
         else:
             if self._bus is None:
                 self._bus = Bus()
             if not self._bus.put(transaction, trio.current_time()):
                 transaction.settle(None, BusFull(f"too much waits for modem {self._modem}"))
             self._start_line()
+
+    def _no_way(self) -> str:
+        """Return why there is no way to the meters; nothing: there is, or is being made."""
+        port = self._port
+        if port is None and self._context.dial(self._modem):
+            return ""
+        if port is None or self._state is ModemState.QUARANTINED:
+            return f"is {self._state}: {self._reason}"
+        return "" if port.link.pipe else "only pushes: there is no way to its meters"
+
+    def _not_reached(self, reason: str) -> None:
+        """Take note that the modem was called and did not answer."""
+        if self._port is None:
+            self._reason = reason
+            if self._bus is not None:
+                self._bus.fail_all(NoModem(f"modem {self._modem}: {reason}"))
 
     def _start_line(self) -> None:
         port, bus = self._port, self._bus
@@ -472,6 +484,8 @@ class ModemActor(Actor):
         elif transaction is None and self._state is ModemState.READING:
             self._state = step(self._state, Signal.ANSWERED)
             self._reason = "the line is idle"
+        if transaction is None and not self._bus:
+            release(port)
 
     # -- the log
 

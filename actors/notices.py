@@ -16,7 +16,9 @@ NOTICES_MAX: Final = 64
 
 def ending(notice: Notice) -> str | None:
     """Return why the connection is to be closed after ``notice``; None: it is not."""
-    return notice.reason if isinstance(notice, SaidGoodbye | Refused) else None
+    if isinstance(notice, Refused):
+        return f"modem {notice.modem_id}: {notice.reason}"
+    return notice.reason if isinstance(notice, SaidGoodbye) else None
 
 
 def alarm_push(alarm: AlarmTold, port: Port, received_at: datetime) -> Push | None:

@@ -23,6 +23,7 @@ from protocols.links.base import (
     MeterBytes,
     Notice,
     Reply,
+    Transparent,
 )
 
 PAUSE_S: Final = 0.5
@@ -42,8 +43,10 @@ class PushSink(Protocol):
 class Port:
     """The receiver of a connection after its modem has said its name."""
 
-    __slots__ = ("_inbox", "_pushes", "_waiting", "connection", "link", "lost_reason", "on_held",
-                 "on_lost", "on_notice", "session", "talking")  # fmt: skip
+    __slots__ = (
+        "_feed_pushes", "_inbox", "_is_plain", "_waiting", "connection", "link", "lost_reason",
+        "on_held", "on_lost", "on_notice", "pushes", "session", "talking",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -65,7 +68,9 @@ class Port:
         """Given what the modem tells beside its pipe."""
         self.talking = False
         """Whether a dialogue has the line and wants its bytes."""
-        self._pushes = pushes
+        self._is_plain = link.is_plain if isinstance(link, Transparent) else _never
+        self.pushes = pushes
+        self._feed_pushes = pushes.feed
         self._inbox = b""
         self._waiting: Task | None = None
 
@@ -73,11 +78,10 @@ class Port:
 
     def received(self, _connection: Connection, data: bytes) -> None:
         """See ``actors.hub.Receiver``."""
-        self.take(data)
-
-    def take(self, data: bytes) -> None:
-        """Take bytes as the socket gave them."""
-        self._events(self.link.receive(data))
+        if self._is_plain(data):
+            self.feed(data)
+        else:
+            self._events(self.link.receive(data))
 
     def pause(self) -> None:
         """Say that nothing came for a moment: what the link held back is let go."""
@@ -111,11 +115,15 @@ class Port:
             self._inbox = (self._inbox + data)[-INBOX_SIZE_MAX:]
             self._wake()
         try:
-            self._pushes.feed(data)
+            self._feed_pushes(data)
         except RemoteProtocolError:
             # Wrapper frames have no sync mark: while a dialogue talks, its own check decides.
             if not self.talking:
                 raise
+
+    def listen(self, pushes: PushSink) -> None:
+        """Give what comes from now on to another reader of pushes."""
+        self._feed_pushes = pushes.feed
 
     # -- to the serial line
 
@@ -160,3 +168,7 @@ class Port:
     def _abort(self, _: object) -> Abort:
         self._waiting = None
         return Abort.SUCCEEDED
+
+
+def _never(_data: bytes) -> bool:
+    return False

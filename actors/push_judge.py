@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from actors.meter_messages import Push
+from actors.type_words import GENERIC, TypeWords
 from hes.events.base import DomainEvent
 from hes.events.layout import Layout
 from hes.events.meter_event import MeterEvent
@@ -32,34 +33,51 @@ MULTIPLIED: Final = frozenset({3, 4, 5})
 
 
 def judge(
-    push: Push, *, state: MeterState, limits: Limits, scale_of: ScaleOf, utc_offset_min: int
+    push: Push,
+    *,
+    state: MeterState,
+    limits: Limits,
+    scale_of: ScaleOf,
+    utc_offset_min: int,
+    words: TypeWords = GENERIC,
 ) -> list[DomainEvent]:
     """Return the facts in a message; at least one, so that it is known to have come."""
     plain = push.plain
     events: list[DomainEvent]
     if isinstance(plain, ShapedPush):
-        events = [_shaped(push, plain, scale_of, utc_offset_min)]
+        events = [_shaped(push, plain, scale_of, utc_offset_min, words)]
     elif isinstance(plain, EventNotification):
-        events = _event(push, plain, state, utc_offset_min)
+        events = _event(push, plain, state, utc_offset_min, words)
     else:
-        events = _data(push, plain, scale_of, utc_offset_min)
-    for event in [e for e in events if isinstance(e, Reading)]:
-        events += over_voltage.judge(state.phases, event, limits.over_voltage)
-        # Who speaks has supply, whatever its last message said.
-        events += power_failure.restored(
-            failed_at=state.failed_at, sign=None, received_at=push.received_at,
-            device_time=event.device_time, times=state.supply,
-        )  # fmt: skip
+        events = _data(push, plain, scale_of, utc_offset_min, words)
+    reading = events[0]
+    if isinstance(reading, Reading):
+        events += over_voltage.judge(state.phases, reading, limits.over_voltage)
+        if state.failed_at is not None:
+            # Who speaks has supply, whatever its last message said.
+            events += power_failure.restored(
+                failed_at=state.failed_at, sign=None, received_at=push.received_at,
+                device_time=reading.device_time, times=state.supply,
+            )  # fmt: skip
     return events
 
 
 def _data(
-    push: Push, plain: DataNotification, scale_of: ScaleOf, utc_offset_min: int
+    push: Push,
+    plain: DataNotification,
+    scale_of: ScaleOf,
+    utc_offset_min: int,
+    words: TypeWords,
 ) -> list[DomainEvent]:
-    items = items_of(plain.body)
+    items = items_of(plain.body) or words.positional(plain.body)
+    if words.renames:
+        items = [item for _, item in words.renamed(items)]
     if not items:
         detail = "the values carry no OBIS codes; the meter type must say what they are"
-        return kept_events("positional", detail, push.apdu, push.received_at, digest=push.digest)
+        return kept_events(
+            "positional", detail, push.apdu, push.received_at, digest=push.digest,
+            counter=push.counter,
+        )  # fmt: skip
     return [_reading(push, plain, items, scale_of, utc_offset_min)]
 
 
@@ -75,9 +93,16 @@ def _reading(
     return _told(push, plain.long_invoke_id, time, layout_of_values(items, scale_of), values)
 
 
-def _shaped(push: Push, plain: ShapedPush, scale_of: ScaleOf, utc_offset_min: int) -> Reading:
+def _shaped(
+    push: Push, plain: ShapedPush, scale_of: ScaleOf, utc_offset_min: int, words: TypeWords
+) -> Reading:
     """Return the reading of a push of a known shape, whose values are storable as they are."""
     time = _instant(plain.time, utc_offset_min)
+    if words.renames:
+        told = words.renamed(plain.shape.items)
+        layout = layout_of_values([item for _, item in told], scale_of)
+        values = tuple(plain.values[at] for at, _ in told)
+        return _told(push, plain.long_invoke_id, time, layout, values)
     layout = _own_layout(plain.shape) or layout_of_values(plain.shape.items, scale_of)
     return _told(push, plain.long_invoke_id, time, layout, plain.values)
 
@@ -118,48 +143,61 @@ def _instant(time: bytes | None, utc_offset_min: int) -> datetime | None:
 
 
 def _event(
-    push: Push, plain: EventNotification, state: MeterState, utc_offset_min: int
+    push: Push,
+    plain: EventNotification,
+    state: MeterState,
+    utc_offset_min: int,
+    words: TypeWords,
 ) -> list[DomainEvent]:
     code = obis_text(plain.attribute.obis)
     time = _instant(plain.time, utc_offset_min)
     if code == power_failure.LAST_GASP_OBIS:
         lost = power_failure.failed(
             failed_at=state.failed_at, sign=PowerSign.LAST_GASP, received_at=push.received_at,
-            device_time=time, times=state.supply, digest=push.digest,
+            device_time=time, times=state.supply, digest=push.digest, counter=push.counter,
         )  # fmt: skip
         return lost or [_meter_event(push, plain, code, time)]
     told: list[DomainEvent] = [_meter_event(push, plain, code, time)]
     inner = code.split(".", 2)[2]
     if inner.startswith(EVENT_CODE) and isinstance(plain.value, int):
-        told += _supply(push, plain.value, state, time)
+        names = words.events(plain.value)
+        told = [_meter_event(push, plain, code, time, name) for name in names or (None,)]
+        told += _supply(push, plain.value, names, state, time)
     elif not inner.startswith(ALARM_REGISTER) and plain.attribute.class_id in MULTIPLIED:
         return [_single(push, plain, code, time)]
     return told
 
 
 def _meter_event(
-    push: Push, plain: EventNotification, code: str, time: datetime | None
+    push: Push,
+    plain: EventNotification,
+    code: str,
+    time: datetime | None,
+    name: str | None = None,
 ) -> MeterEvent:
     value = plain.value
     return MeterEvent(
         received_at=push.received_at,
         device_time=time,
         code=value if isinstance(value, int) else None,
-        name=None,
+        name=name,
         obis=code,
         detail="" if isinstance(value, int) else str(storable(value)),
         # Two equal messages without time may be two events: both count.
         digest=None if plain.time is None else push.digest,
+        counter=push.counter,
     )
 
 
-def _supply(push: Push, code: int, state: MeterState, time: datetime | None) -> list[DomainEvent]:
-    if code in power_failure.POWER_DOWN_CODES:
+def _supply(
+    push: Push, code: int, names: Sequence[str], state: MeterState, time: datetime | None
+) -> list[DomainEvent]:
+    if power_failure.POWER_DOWN in names:
         return power_failure.failed(
             failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
             device_time=time, times=state.supply, code=code,
         )  # fmt: skip
-    if code in power_failure.POWER_UP_CODES:
+    if power_failure.POWER_UP in names:
         return power_failure.restored(
             failed_at=state.failed_at, sign=PowerSign.METER_EVENT, received_at=push.received_at,
             device_time=time, times=state.supply, code=code,

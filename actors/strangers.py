@@ -34,7 +34,7 @@ class Strangers(Actor):
 
     def __init__(self, context: Context) -> None:
         self._context = context
-        self._digests: list[bytes] = []
+        self._digests = b""
         self._trouble = ""
 
     def detail(self) -> str:
@@ -53,7 +53,7 @@ class Strangers(Actor):
         else:
             self._trouble = ""
             if message.whole:
-                remember(self._digests, digest)
+                self._digests = remember(self._digests, digest)
 
     def _events(self, message: Stranger) -> list[DomainEvent]:
         now = self._context.now()

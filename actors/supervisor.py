@@ -73,6 +73,8 @@ class ChildSpec(msgspec.Struct, frozen=True, kw_only=True):
     mailbox: int = 64
     handler_s_max: float | None = None
     """The watchdog kills an incarnation that is busy with one message for longer."""
+    fatal: tuple[type[Exception], ...] = ()
+    """What no restart mends: the supervisor ends with it at once; of the root, the whole node."""
 
 
 class Hooks(msgspec.Struct, frozen=True):
@@ -90,6 +92,14 @@ def leaf(failure: BaseException) -> BaseException:
     while isinstance(failure, BaseExceptionGroup) and len(failure.exceptions) == 1:
         failure = failure.exceptions[0]
     return failure
+
+
+def fatal_in(failure: BaseException | None, kinds: tuple[type[Exception], ...]) -> Exception | None:
+    """Return the failure of one of these kinds, wherever in groups it is."""
+    if isinstance(failure, kinds):
+        return failure
+    parts = failure.exceptions if isinstance(failure, BaseExceptionGroup) else ()
+    return next(filter(None, (fatal_in(part, kinds) for part in parts)), None)
 
 
 class Supervisor(Actor):
@@ -244,6 +254,9 @@ class Supervisor(Actor):
 
     def _goes_on(self, child: Ref, failure: BaseException | None) -> bool:
         """Whether there will be another incarnation."""
+        reason = fatal_in(failure, child.spec.fatal)
+        if reason is not None:
+            raise reason
         restart = child.spec.restart
         if child._order == "stop" or restart is Restart.TEMPORARY:
             return False

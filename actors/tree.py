@@ -178,7 +178,7 @@ def _describe_current(ref: Ref, status: ActorStatus, now: float) -> None:
 
 
 @asynccontextmanager
-async def open_node(
+async def open_node(  # noqa: PLR0913 -- each is a word about the tree
     name: str,
     root: Callable[[], Supervisor],
     *,
@@ -186,11 +186,14 @@ async def open_node(
     rng: random.Random = NO_JITTER,
     on_fault: FaultHook | None = None,
     on_tree: Callable[[Node], None] = lambda _node: None,
+    fatal: tuple[type[Exception], ...] = (),
 ) -> AsyncIterator[Node]:
     """Run a tree while inside the block; ``on_tree`` is told before its first actor starts.
 
     Leaving it drains the tree in reverse order of start; cancelling it stops at once. When the root
-    gives up, ``GaveUp`` comes out of the block: the process should end and be started again.
+    gives up, ``GaveUp`` comes out of the block: the process should end and be started again. So do
+    failures of the ``fatal`` kinds, which a child of the root may raise by its spec: the process
+    should end.
     """
     node = Node(name, rng)
     if on_fault is not None:
@@ -205,7 +208,8 @@ async def open_node(
             services.start_soon(node.run_timers)
             services.start_soon(node.run_watchdog)
             async with trio.open_nursery() as top._nursery:
-                node.root = top.spawn_child(ChildSpec(name=name, start=root, shutdown_s=drain_s))
+                spec = ChildSpec(name=name, start=root, shutdown_s=drain_s, fatal=fatal)
+                node.root = top.spawn_child(spec)
                 await node.root.until(State.RUNNING, State.STOPPED)
                 yield node
                 await top.stop_child(name)

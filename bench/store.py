@@ -1,4 +1,4 @@
-"""Event log against raw ``executemany`` on the same tables, same settings, same run.
+"""Event log against raw ``executemany`` on its tables without hash chains, same settings and run.
 
 Prints events per second and the ratio for each size of batch. Both sides take turns, several times;
 the medians count, for the disk under a shared machine has moods. Run: ``python -m bench.store``
@@ -18,7 +18,6 @@ from hes.events.reading import Reading, Source
 from hes.store.codec import EventCodec
 from hes.store.open import open_codec, open_log
 from hes.store.port import Append, Appended
-from hes.store.sqlite import INSERT
 from hes.store.sqlite_file import CACHE_KIB, CHECKPOINT_PAGES
 
 METERS = 5_000
@@ -29,6 +28,7 @@ RAW = (
     "CREATE TABLE ev (nid INTEGER PRIMARY KEY, oid INTEGER NOT NULL, ver INTEGER NOT NULL,"
     " topic INTEGER NOT NULL, state BLOB NOT NULL, UNIQUE (oid, ver))"
 )
+INSERT = "INSERT INTO ev (nid, oid, ver, topic, state) VALUES (?, ?, ?, ?, ?)"
 Commit = Callable[[], None]
 """Stores what was prepared."""
 Prepare = Callable[[int, int], Commit]

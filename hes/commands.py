@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from hes.control import ControlAnswer, ControlCommand
 from hes.events.meter_clock import ClockSet
 from hes.events.reading import FailureReason, LoadProfileRead, Reading
 from hes.ids import MeterId, ModemId
@@ -41,7 +42,36 @@ class CheckClock(msgspec.Struct, frozen=True, kw_only=True):
     actor: str = "api"
 
 
-Command = ReadRegisters | ReadProfile | CheckClock
+class ReadConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Ask a modem for its settings."""
+
+    modem: ModemId
+    actor: str = "api"
+
+
+class SetConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """Change settings of a modem; it takes them back by itself when they cut it off."""
+
+    modem: ModemId
+    settings: dict[str, str]
+    """By name (``collect_s``, ...), or by the number of a tag that only its maker knows, as hex."""
+    actor: str = "api"
+
+
+class OfferFirmware(msgspec.Struct, frozen=True, kw_only=True):
+    """Offer a firmware to a modem: now, or when it calls; and again until it runs it or fails."""
+
+    modem: ModemId
+    version: str
+    image: bytes
+    signature: bytes
+    """Of the maker, Ed25519 over version, size and SHA-256."""
+    actor: str = "api"
+    reason: str = ""
+
+
+ModemCommand = ReadConfig | SetConfig | OfferFirmware
+Command = ReadRegisters | ReadProfile | CheckClock | ControlCommand
 
 
 class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +100,43 @@ class ClockAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What was done about it, when it was asked for."""
 
 
-Answer = RegisterAnswer | ProfileAnswer | ClockAnswer
+Answer = RegisterAnswer | ProfileAnswer | ClockAnswer | ControlAnswer
+
+
+class ConfigAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """Settings of a modem, or what it says of a change."""
+
+    settings: dict[str, str] = {}
+    status: str | None = None
+    """``applied`` or ``refused``; None: nothing was to be changed."""
+    config_hash: str | None = None
+    """Hex."""
+
+
+class FirmwareAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """How an offer was taken."""
+
+    version: str
+    sha256: str
+    size_bytes: int
+    state: str
+    """What the modem said: ``offered``, ``downloading``, ``refused``; ``waiting``: it is not
+    connected, and will be told when it is."""
+
+
+ModemAnswer = ConfigAnswer | FirmwareAnswer
+
+
+class CommandInvalid(Exception):
+    """The command cannot be carried out as it is; the message says what to mend."""
+
+
+class UnknownModem(Exception):
+    """Nobody knows a modem of that name."""
+
+    def __init__(self, modem: ModemId) -> None:
+        super().__init__(f"no modem {modem} in the modem list; import it with `hes modem import`")
+        self.modem = modem
 
 
 class CommandFailed(Exception):
@@ -119,6 +185,17 @@ class Commander(Protocol):
 
         Raises:
             UnknownMeter: the meter is not in the device list.
+            CommandFailed: no answer; try later or mend what the message says.
+
+        """
+        ...
+
+    async def order(self, command: ModemCommand, *, timeout_s: float) -> ModemAnswer:
+        """Carry out ``command`` at a modem and return its answer.
+
+        Raises:
+            UnknownModem: the modem is not in the modem list.
+            CommandInvalid: a setting or an image cannot be as it is.
             CommandFailed: no answer; try later or mend what the message says.
 
         """

@@ -17,6 +17,7 @@ from hes.config_values import (
     Bind,
     DatabaseUrl,
     Expression,
+    LinkName,
     Name,
     ObisCode,
     ProfileName,
@@ -30,11 +31,7 @@ DEFAULT_FILE: Final = Path("hes.toml")
 ENVIRONMENT: Final = "environment"
 READS_MAX: Final = 100_000
 
-LinkName = Literal[
-    "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push", "hml1"
-]
-NOT_CONNECTED: Final = ("hml1",)
-"""Links that this version can speak, but whose records and keys no node handles yet."""
+MAKER_KEY_SIZE: Final = 32
 
 
 class Section(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -54,6 +51,10 @@ class ReadModelConfig(Section, frozen=True, kw_only=True):
 
     url: DatabaseUrl = DatabaseUrl("sqlite:///hes-read.db")
     password_file: str | None = None
+    report_url: DatabaseUrl | None = None
+    """A standby of the same database, for long queries; it may lag a little."""
+    partitions: bool = False
+    """In Oracle with its Partitioning: one table with a partition a day, not a table a day."""
 
 
 class WebConfig(Section, frozen=True, kw_only=True):
@@ -71,7 +72,7 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
 
     name: Name
     bind: Bind
-    link: LinkName = "auto"
+    link: LinkName = LinkName("auto")
     registration: Expression | None = None
     """What a raw modem says first; the group ``modem_id`` is its name."""
     registration_mode: Literal["link", "data", "both"] = "link"
@@ -80,6 +81,31 @@ class ListenerConfig(Section, frozen=True, kw_only=True):
     """What a raw modem sends by itself to stay connected."""
     idle_s: Seconds = field(default=Seconds(3600.0), name="idle")
     """A connection that is quiet for so long is closed."""
+    probe: bool = True
+    """Whether a caller that says nothing is looked for: by its address, and by asking meters."""
+
+
+class ConnectorConfig(Section, frozen=True, kw_only=True):
+    """``[connector]``: calls to modems and meters that listen (see the modem list)."""
+
+    concurrency: Annotated[int, Meta(ge=1, le=10_000)] = 50
+    """Calls that are being set up at a time."""
+    timeout_s: Seconds = field(default=Seconds(20.0), name="timeout")
+    """A call that is not taken within so long has failed."""
+    idle_s: Seconds = field(default=Seconds(60.0), name="idle")
+    """A connection that is held on demand is closed after so long without a byte."""
+    pause_s: Seconds = field(default=Seconds(2.0), name="pause")
+    """Before the first call again; doubled each time."""
+    pause_s_max: Seconds = field(default=Seconds(300.0), name="longest_pause")
+
+
+class FirmwareConfig(Section, frozen=True, kw_only=True):
+    """``[firmware]``: images for modems."""
+
+    folder: str = "hes-firmware"
+    maker: str | None = None
+    """Public Ed25519 key of those whose firmware is offered, hex; without it only the modems
+    look who signed."""
 
 
 class CollectionConfig(Section, frozen=True, kw_only=True):
@@ -96,6 +122,13 @@ class CollectionConfig(Section, frozen=True, kw_only=True):
     """Meters that may be read at the same time."""
     ask_timeout_s: Seconds = field(default=Seconds(120.0), name="ask_timeout")
     """A read on demand fails after so long."""
+
+
+class MeterTypesConfig(Section, frozen=True, kw_only=True):
+    """``[meter_types]``: how meters of one type are read."""
+
+    folder: str | None = None
+    """Folder with files of one's own, beside those that come with the program."""
 
 
 class NodeConfig(Section, frozen=True, kw_only=True):
@@ -121,7 +154,10 @@ class Config(Section, frozen=True, kw_only=True):
     read_model: ReadModelConfig = ReadModelConfig()
     web: WebConfig = WebConfig()
     listener: tuple[ListenerConfig, ...] = ()
+    connector: ConnectorConfig = ConnectorConfig()
     collection: CollectionConfig = CollectionConfig()
+    firmware: FirmwareConfig = FirmwareConfig()
+    meter_types: MeterTypesConfig = MeterTypesConfig()
     node: NodeConfig = NodeConfig()
     log: LogConfig = LogConfig()
     rules: Limits = field(default_factory=load_limits)
@@ -170,9 +206,12 @@ def _in_folder(config: Config, folder: Path) -> Config:
         read_model=replace(
             config.read_model,
             url=config.read_model.url.under(folder),
+            report_url=config.read_model.report_url and config.read_model.report_url.under(folder),
             password_file=full(config.read_model.password_file),
         ),
         web=replace(config.web, token_file=full(config.web.token_file)),
+        firmware=replace(config.firmware, folder=str(folder / config.firmware.folder)),
+        meter_types=replace(config.meter_types, folder=full(config.meter_types.folder)),
     )
 
 
@@ -193,13 +232,27 @@ def _contradictions(config: Config) -> Iterator[tuple[str, str]]:
     for key, value in _durations(config):
         if value <= 0:
             yield key, "must be longer than 0s"
+    if not _is_maker(config.firmware.maker):
+        yield "firmware.maker", f"must be {2 * MAKER_KEY_SIZE} hex digits"
     yield from _listeners(config)
     yield from _limits(config.rules)
+
+
+def _is_maker(text: str | None) -> bool:
+    try:
+        return text is None or len(bytes.fromhex(text)) == MAKER_KEY_SIZE
+    except ValueError:
+        return False
 
 
 def _durations(config: Config) -> Iterator[tuple[str, float]]:
     yield "collection.every", config.collection.every_s
     yield "collection.ask_timeout", config.collection.ask_timeout_s
+    connector = config.connector
+    yield "connector.timeout", connector.timeout_s
+    yield "connector.idle", connector.idle_s
+    yield "connector.pause", connector.pause_s
+    yield "connector.longest_pause", connector.pause_s_max
     for number, listener in enumerate(config.listener):
         yield f"listener[{number}].idle", listener.idle_s
 
@@ -213,10 +266,11 @@ def _listeners(config: Config) -> Iterator[tuple[str, str]]:
             yield f"{key}.name", f"{listener.name!r} is the name of an earlier listener too"
         if listener.bind.port and listener.bind in taken:
             yield f"{key}.bind", f"{listener.bind} is taken by {taken[listener.bind]}"
-        if listener.link == "raw" and listener.registration is None:
-            yield f"{key}.registration", "a raw link needs the text that modems say first"
-        if listener.link in NOT_CONNECTED:
-            yield f"{key}.link", f"{listener.link} is not connected to the node yet; name another"
+        if listener.link == "raw" and listener.registration is None and not listener.probe:
+            yield (
+                f"{key}.registration",
+                "a raw link needs the text that modems say first, or probe = true",
+            )
         if listener.heartbeat is not None and listener.link not in {"auto", "raw"}:
             yield f"{key}.heartbeat", f"only raw links have one; {listener.link} has its own"
         names.add(listener.name)

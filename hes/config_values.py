@@ -14,6 +14,7 @@ import regex
 
 from hes import obis
 from hes.durations import parse_duration
+from hes.link_names import AUTO, LINKS
 
 SCHEMES: Final = ("sqlite", "postgresql", "oracle")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -194,6 +195,25 @@ class ProfileName(str):
             raise ValueError(f"{text!r} is no profile; write {known} or an OBIS code") from None
 
 
+class LinkName(str):
+    """The name of a kind of link, or ``auto``."""
+
+    __slots__ = ()
+
+    @classmethod
+    def parse(cls, value: object) -> "LinkName":
+        """Return the checked name.
+
+        Raises:
+            ValueError: there is no such link.
+
+        """
+        text = str(value)
+        if text not in {AUTO, *LINKS}:
+            raise ValueError(f"{text!r} is none of {', '.join([AUTO, *LINKS])}")
+        return cls(text)
+
+
 class Name(str):
     """A short name that may stand in a path, a stream or a log line."""
 
@@ -229,7 +249,9 @@ def parse_zone(value: object) -> ZoneInfo:
         raise ValueError(f"{text!r} is no time zone; {hint}") from None
 
 
-CHECKED: Final = (Seconds, Bind, DatabaseUrl, Expression, ObisCode, ProfileName, Name)
+CHECKED: Final = (
+    Seconds, Bind, DatabaseUrl, Expression, ObisCode, ProfileName, LinkName, Name
+)  # fmt: skip
 
 
 def decode_value(kind: type, value: Any) -> Any:

@@ -12,6 +12,9 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import IO, Any, Final
 
 import protocols
+from protocols.meter_types.catalogue import MeterTypes
+from protocols.meter_types.meter_type import MeterType
+from protocols.meter_types.shipped import shipped_types
 
 Translate = Callable[[Mapping[str, Any]], dict[str, Any]]
 
@@ -32,18 +35,23 @@ def find_translators() -> dict[str, Translate]:
 
 
 def answer_lines(
-    source: IO[bytes], translators: Mapping[str, Translate]
+    source: IO[bytes], translators: Mapping[str, Translate], types: MeterTypes | None = None
 ) -> Iterator[dict[str, Any]]:
-    """Yield one answer for each line of ``source`` that is not blank; a bad line stops nothing."""
+    """Yield one answer for each line of ``source`` that is not blank; a bad line stops nothing.
+
+    ``types``: the meter types that a line may name; None: those that come with the program.
+    """
     while line := source.readline(LINE_SIZE_MAX + 1):
         if len(line) > LINE_SIZE_MAX:
             _skip_line(source, line)
             yield _bad("json", f"the line has more than {LINE_SIZE_MAX} bytes")
         elif line.strip():
-            yield answer_line(line, translators)
+            yield answer_line(line, translators, types)
 
 
-def answer_line(line: bytes, translators: Mapping[str, Translate]) -> dict[str, Any]:
+def answer_line(
+    line: bytes, translators: Mapping[str, Translate], types: MeterTypes | None = None
+) -> dict[str, Any]:
     """Return the answer to one line."""
     try:
         request = json.loads(line)
@@ -51,13 +59,30 @@ def answer_line(line: bytes, translators: Mapping[str, Translate]) -> dict[str, 
         return _bad("json", f"the line is no JSON: {problem}")
     if not isinstance(request, dict):
         return _bad("json", "the line is no JSON object")
+    try:
+        meter_type = _meter_type(request.pop("meter_type", None), types)
+    except LookupError as problem:
+        return _bad("meter-type", str(problem))
     protocol = request.get("protocol") or ("dlms" if "framing" in request else None)
+    if meter_type is not None:
+        protocol = protocol or meter_type.protocol
+        request["options"] = meter_type.options
     translate = translators.get(protocol) if isinstance(protocol, str) else None
     if translate is None:
         known = ", ".join(sorted(translators))
         told = "no protocol is named" if protocol is None else f"{protocol!r} is not known"
         return _bad("unsupported", f"{told}; known are {known}")
     return translate(request)
+
+
+def _meter_type(name: Any, types: MeterTypes | None) -> MeterType | None:
+    """Return the meter type that a line names, if it names one."""
+    if not name:
+        return None
+    found = (types or shipped_types()).named(name) if isinstance(name, str) else None
+    if found is None:
+        raise LookupError(f"{name!r} is no meter type")
+    return found
 
 
 def _skip_line(source: IO[bytes], line: bytes) -> None:

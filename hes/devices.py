@@ -1,16 +1,19 @@
 """The device list: one row of the CSV is one meter (see CONTRACT: Devices)."""
 
 import csv
+import difflib
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Final, NamedTuple
 
 import msgspec
 
+from hes import link_names
 from hes.ids import MeterId, ModemId
+from hes.link_names import AUTO
 
 COLUMNS: Final = (
     "meter_id", "modem_id", "link", "protocol", "framing", "meter_type", "address", "client_sap",
@@ -18,21 +21,25 @@ COLUMNS: Final = (
     "area", "ct_ratio", "vt_ratio",
 )  # fmt: skip
 SECRET_COLUMNS: Final = ("password", "encryption_key", "authentication_key")
-PROTOCOLS: Final = ("dlms", "iec62056-21", "dlt645-2007", "dlt645-1997")
-FRAMINGS: Final = ("hdlc", "wrapper")
+DEFAULT_PROTOCOL: Final = "dlms"
+MODE_E: Final = "mode-e"
+"""A sign-on of IEC 62056-21 first, then HDLC; the address is ``sign-on address[/HDLC address]``."""
+FRAMINGS: Final = ("hdlc", "wrapper", MODE_E)
+PHYSICAL_MAX: Final = 16383
 FAMILIES: Final = {
     "iec62056-21": "iec62056-21", "dlt645-2007": "dlt645", "dlt645-1997": "dlt645",
 }  # fmt: skip
 """Protocols in which a call without an address wakes all meters of one family on the line."""
-AUTHS: Final = ("none", "low", "gmac")
-LINKS: Final = (
-    "", "auto", "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push",
-    "hml1",
-)  # fmt: skip
+AUTHS: Final = ("none", "low", "gmac", "md5", "sha1", "sha256")
+WITH_PASSWORD: Final = frozenset({"low", "md5", "sha1", "sha256"})
+"""Kinds of proof for which meter and head-end share a password or secret."""
+LINKS: Final = ("", AUTO, *link_names.LINKS)
 NAME_SIZE_MAX: Final = 64
 DIGITS_MAX: Final = 9
 _RATIO: Final = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,6})?(?:/[0-9]{1,9}(?:\.[0-9]{1,6})?)?")
 ROWS_MAX: Final = 2_000_000
+Types = Mapping[str, str]
+"""Meter types by name, each with its protocol; a protocol is spoken that has a type."""
 ERRORS_MAX: Final = 100
 
 
@@ -46,7 +53,7 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     meter_id: MeterId
     modem_id: ModemId
     link: str = ""
-    protocol: str = "dlms"
+    protocol: str = DEFAULT_PROTOCOL
     framing: str = "hdlc"
     meter_type: str = ""
     address: str = ""
@@ -63,6 +70,17 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
 
     def __repr__(self) -> str:
         return f"Device({self.meter_id} behind {self.modem_id}, {self.protocol}/{self.framing})"
+
+    @property
+    def sign_on(self) -> str:
+        """What a meter with mode E is called by; empty: it is alone on its line."""
+        return self.address.partition("/")[0]
+
+    @property
+    def physical(self) -> int | None:
+        """The HDLC physical address of a DLMS meter; None: it has none, or none is needed."""
+        text = self.address.partition("/")[2] if self.framing == MODE_E else self.address
+        return int(text) if text else None
 
     @property
     def has_keys(self) -> bool:
@@ -91,8 +109,11 @@ class DeviceListError(Exception):
         self.errors = errors
 
 
-def parse_csv(text: str) -> list[Device]:
+def parse_csv(text: str, types: Types | None = None) -> list[Device]:
     """Return the devices of a CSV with a header.
+
+    ``types`` are the meter types that the node knows; None: whoever takes the devices knows them,
+    and protocols and types are not looked at.
 
     Raises:
         DeviceListError: some cell is wrong; every error is in it, by row and column.
@@ -110,6 +131,7 @@ def parse_csv(text: str) -> list[Device]:
     if not errors:
         for number, row in enumerate(rows, start=2):
             _take_row(number, row, devices, errors)
+            errors.extend(_type_errors(number, row, types))
             if len(errors) >= ERRORS_MAX:
                 break
         errors += _line_errors(rows)
@@ -156,19 +178,39 @@ def _take_row(
         devices[meter_id] = _device(cells)
 
 
+def _type_errors(number: int, row: dict[str, str], types: Types | None) -> Iterator[RowError]:
+    if types is None:
+        return
+    protocol, name = _cell(row, "protocol") or DEFAULT_PROTOCOL, _cell(row, "meter_type")
+    known = dict.fromkeys(types.values())
+    if protocol not in known:
+        problem = f"{protocol!r} is none of {', '.join(known)}"
+        yield RowError(number, "protocol", problem)
+    elif name and types.get(name, protocol) != protocol:
+        yield RowError(number, "meter_type", f"{name!r} is a type of {types[name]}, not {protocol}")
+    elif name and name not in types:
+        yield RowError(number, "meter_type", f"{name!r} is no meter type; {_near(name, types)}")
+
+
+def _near(name: str, types: Types) -> str:
+    near = difflib.get_close_matches(name, types, 1, 0.6)
+    return f"did you mean {near[0]}?" if near else "`hes meter-types list` tells all"
+
+
 def _line_errors(rows: list[dict[str, str]]) -> Iterator[RowError]:
     """Yield meters that cannot be called alone: no address, and others on the line hear it."""
     lines = Counter(map(_line, rows))
     for number, row in enumerate(rows, start=2):
         modem_id, family = _line(row)
         others = lines[modem_id, family] - 1
-        if family and others and not _cell(row, "address"):
+        if family and others and not _cell(row, "address").partition("/")[0]:
             problem = f"{others} more {family} meter(s) behind modem {modem_id} would answer too"
             yield RowError(number, "address", f"is missing, and {problem}")
 
 
 def _line(row: dict[str, str]) -> tuple[str, str]:
-    return _cell(row, "modem_id"), FAMILIES.get(_cell(row, "protocol"), "")
+    protocol = "iec62056-21" if _cell(row, "framing") == MODE_E else _cell(row, "protocol")
+    return _cell(row, "modem_id"), FAMILIES.get(protocol, "")
 
 
 def _cell(row: dict[str, str], name: str) -> str:
@@ -181,7 +223,7 @@ def _cell_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield name, "must not be empty"
         if len(cells[name]) > NAME_SIZE_MAX or not cells[name].isprintable():
             yield name, f"at most {NAME_SIZE_MAX} printable characters"
-    for name, allowed in (("protocol", PROTOCOLS), ("framing", FRAMINGS), ("auth", AUTHS)):
+    for name, allowed in (("framing", FRAMINGS), ("auth", AUTHS)):
         if cells.get(name) and cells[name] not in allowed:
             yield name, f"{cells[name]!r} is none of {', '.join(allowed)}"
     if cells.get("link", "") not in LINKS:
@@ -198,9 +240,21 @@ def _number_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
     for name in ("ct_ratio", "vt_ratio"):
         if cells.get(name) and not _is_ratio(cells[name]):
             yield name, f"{cells[name]!r} is no ratio; write 200 or 200/5"
-    address, protocol = cells.get("address", ""), cells.get("protocol") or "dlms"
-    if protocol == "dlms" and address and not _is_number(address, 16383):
-        yield "address", f"{address!r} is no HDLC physical address (0 to 16383)"
+    yield from _address_errors(cells)
+
+
+def _address_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
+    address, protocol = cells.get("address", ""), cells.get("protocol") or DEFAULT_PROTOCOL
+    if protocol != DEFAULT_PROTOCOL:
+        return
+    if cells.get("framing") == MODE_E:
+        sign_on, slash, address = address.partition("/")
+        if sign_on and not (sign_on.isascii() and sign_on.isalnum() and len(sign_on) <= 32):
+            yield "address", f"{sign_on!r} is no sign-on address of up to 32 letters and digits"
+        if slash and not address:
+            yield "address", "an HDLC physical address is missing behind the slash"
+    if address and not _is_number(address, PHYSICAL_MAX):
+        yield "address", f"{address!r} is no HDLC physical address (0 to {PHYSICAL_MAX})"
 
 
 def _is_number(text: str, most: int) -> bool:
@@ -223,8 +277,8 @@ def _key_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
             yield name, f"must be {' or '.join(str(2 * size) for size in sizes)} hex digits"
     if cells.get("auth") == "gmac" and not cells.get("encryption_key"):
         yield "encryption_key", "auth is gmac, so a key is needed"
-    if cells.get("auth") == "low" and not cells.get("password"):
-        yield "password", "auth is low, so a password is needed"
+    if cells.get("auth") in WITH_PASSWORD and not cells.get("password"):
+        yield "password", f"auth is {cells['auth']}, so a password is needed"
 
 
 def _is_hex(text: str, sizes: tuple[int, ...]) -> bool:
@@ -238,7 +292,7 @@ def _device(cells: dict[str, str]) -> Device:
     def number(name: str, otherwise: int) -> int:
         return int(cells.get(name) or otherwise)
 
-    protocol = cells.get("protocol") or "dlms"
+    protocol = cells.get("protocol") or DEFAULT_PROTOCOL
     return Device(
         meter_id=MeterId(cells["meter_id"]),
         modem_id=ModemId(cells["modem_id"]),

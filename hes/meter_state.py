@@ -11,11 +11,15 @@ import msgspec
 
 from hes.events.base import DomainEvent
 from hes.events.device import CounterReserved
+from hes.events.firmware import FirmwareActivated, FirmwareOffered
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
+from hes.events.meter_event import MeterEvent
+from hes.events.meter_objects import ObjectListRead
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import LoadProfileRead, Reading, Source
 from hes.events.voltage import OverVoltage, OverVoltageCleared
 from hes.rules import power_failure, profile_gaps
+from hes.rules.logged_events import is_log
 from hes.rules.over_voltage import PhaseWatch, sampled_at
 from hes.rules.power_failure import SupplyTimes
 from hes.rules.profile_gaps import Gap
@@ -28,7 +32,8 @@ SNAPSHOT_EVERY: Final = 100
 class MeterState(msgspec.Struct):
     """The memory of one meter's actor."""
 
-    digests: list[bytes] = []
+    digests: bytes = b""
+    """Of the last messages, one behind the other; see ``hes.rules.repeats``."""
     counters: CounterWindow = msgspec.field(default_factory=CounterWindow)
     counter_reserved: int = 0
     """Our own invocation counters below this may have been used."""
@@ -41,14 +46,20 @@ class MeterState(msgspec.Struct):
     """Profile to the end of the last interval that we have; never ahead of our clock."""
     profile_gaps: dict[str, list[Gap]] = {}
     """Profile to what is missing before that, the oldest first."""
+    logged_until: dict[str, datetime] = {}
+    """Event log to the time of its last entry that was told as an event."""
+    objects: bytes = b""
+    """The meter's list of objects, packed; empty: not read yet."""
     collected_at: datetime | None = None
     """When the last scheduled read succeeded."""
+    image_sha256: bytes = b""
+    """Of the firmware that the meter was offered last and does not run yet; empty: of none."""
 
     def apply(self, event: DomainEvent) -> None:
         """Take one event of the meter's stream."""
         digest = getattr(event, "digest", None)
         if digest is not None:
-            remember(self.digests, digest)
+            self.digests = remember(self.digests, digest)
         counter = getattr(event, "counter", None)
         if counter is not None:
             self.counters.take(counter)
@@ -134,8 +145,28 @@ def _restored(state: MeterState, event: PowerRestored) -> None:
     state.supply = power_failure.back(state.supply, event)
 
 
+def _logged(state: MeterState, event: MeterEvent) -> None:
+    if event.device_time is not None and is_log(event.obis):
+        # An entry of the next century must not hide what follows.
+        told = min(event.device_time, event.received_at)
+        state.logged_until[event.obis] = max(told, state.logged_until.get(event.obis, told))
+
+
+def _objects(state: MeterState, event: ObjectListRead) -> None:
+    state.objects = event.packed if event.part == 1 else state.objects + event.packed
+
+
 def _reserved(state: MeterState, event: CounterReserved) -> None:
     state.counter_reserved = max(state.counter_reserved, event.below)
+
+
+def _offered(state: MeterState, event: FirmwareOffered) -> None:
+    state.image_sha256 = event.sha256
+
+
+def _activated(state: MeterState, _event: FirmwareActivated) -> None:
+    state.image_sha256 = b""
+    state.objects = b""  # other firmware, other objects
 
 
 _FOLDS: Final[dict[type[DomainEvent], Callable[[MeterState, Any], None]]] = {
@@ -149,6 +180,10 @@ _FOLDS: Final[dict[type[DomainEvent], Callable[[MeterState, Any], None]]] = {
     PowerFailure: _failed,
     PowerRestored: _restored,
     CounterReserved: _reserved,
+    ObjectListRead: _objects,
+    FirmwareOffered: _offered,
+    FirmwareActivated: _activated,
+    MeterEvent: _logged,
 }
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(MeterState)

@@ -1,7 +1,8 @@
 """Units and scaled integers: how a number from a meter becomes one that a person reads.
 
 Stored values are integers with a decimal exponent (``scaler``) and a unit code of COSEM
-(IEC 62056-6-2, class Register); text is made only at the edge.
+(IEC 62056-6-2, class Register); text is made only at the edge. Where a meter itself writes the unit
+with a prefix, the code has it in its upper byte, as a signed power of ten: kWh is 3 * 256 + 30.
 """
 
 from decimal import Decimal
@@ -25,11 +26,46 @@ UNIT_CODES: Final[dict[str, int]] = {
 """Symbol to code, for the units that data files name."""
 
 
+PREFIXES: Final = {3: "k", 6: "M", 9: "G", -3: "m"}
+"""Power of ten to how it is written in front of a unit."""
+
+
 def unit_symbol(code: int | None) -> str | None:
-    """Return the symbol of a COSEM unit code; None when the meter did not say a unit."""
+    """Return the symbol of a unit code; None when the meter did not say a unit."""
     if code is None:
         return None
-    return UNIT_SYMBOLS.get(code) or f"unit:{code}"
+    plain, power = unprefixed(code)
+    symbol, prefix = UNIT_SYMBOLS.get(plain), PREFIXES.get(power, "")
+    return f"unit:{code}" if symbol is None or (power and not prefix) else prefix + symbol
+
+
+def unprefixed(code: int) -> tuple[int, int]:
+    """Return the COSEM unit code, and the power of ten of the prefix that stands before it."""
+    upper = code >> 8
+    return code & 0xFF, upper if upper < 0x80 else upper - 0x100
+
+
+def base_scale(scaler: int | None, code: int | None) -> tuple[int | None, int | None]:
+    """Return scaler and unit without a prefix: -3, kV -> 0, V."""
+    if code is None or code <= 0xFF:
+        return scaler, code
+    plain, power = unprefixed(code)
+    return (scaler or 0) + power, plain
+
+
+KILO: Final = frozenset({27, 28, 29, 30, 31, 32})
+"""Powers and energies: people read them in thousands where the meter does."""
+
+
+def shown_scale(scaler: int | None, code: int | None) -> tuple[int | None, str | None]:
+    """Return the scaler and the unit in which people read a number: 1, Wh -> -2, kWh.
+
+    Steps above one watt-hour are a meter's that counts kilowatt-hours: in watt-hours its numbers
+    would end in digits that nobody measured.
+    """
+    if code in KILO and scaler is not None and scaler > 0:
+        return scaler - 3, f"k{UNIT_SYMBOLS[code]}"
+    return scaler, unit_symbol(code)
 
 
 def scaled(value: float, scaler: int | None) -> Decimal:

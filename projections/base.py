@@ -6,13 +6,20 @@ belong to it alone, and it may be rebuilt from the first event at any time.
 
 import importlib
 import pkgutil
-import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar, Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol
 
 import projections
 from hes.events.base import DomainEvent, Recorded
+from hes.ids import meter_of
+from projections.sql.database import Database
+from projections.sql.schema import Table
+
+__all__ = [
+    "Change", "Database", "Projection", "Table", "find_projections", "from_utc_ms", "meter_in",
+    "utc_ms",
+]  # fmt: skip
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
@@ -26,27 +33,14 @@ class Change(NamedTuple):
     key: str
 
 
-class Database(Protocol):
-    """What projections use of a database connection; a cursor and parameters with ``?``."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> sqlite3.Cursor:
-        """Run one statement."""
-        ...
-
-    def executemany(self, sql: str, rows: Iterable[Sequence[Any]], /) -> sqlite3.Cursor:
-        """Run one statement for many rows."""
-        ...
-
-
 class Projection(Protocol):
     """See the module."""
 
     name: ClassVar[str]
     version: ClassVar[int]
     """Raised when the tables or the fold change: it is rebuilt at the next start."""
-    tables: ClassVar[tuple[str, ...]]
-    ddl: ClassVar[tuple[str, ...]]
-    """Statements that make the tables and their indexes."""
+    tables: ClassVar[tuple[Table, ...]]
+    """Its own, as data: each database makes them in its own words."""
     events: ClassVar[tuple[type[DomainEvent], ...]]
     """The kinds of events that it folds; it sees no others."""
 
@@ -70,6 +64,19 @@ def find_projections() -> list[Projection]:
     )
     found = [module.PROJECTION for module in modules if hasattr(module, "PROJECTION")]
     return sorted(found, key=lambda projection: projection.name)
+
+
+def meter_in(stream: str) -> str:
+    """Return the meter whose stream this is.
+
+    Raises:
+        ValueError: it is of something else, so that what stands in it makes no sense.
+
+    """
+    meter = meter_of(stream)
+    if meter is None:
+        raise ValueError(f"this belongs to a meter, not to {stream[:80]}")
+    return meter
 
 
 def utc_ms(instant: datetime) -> int:

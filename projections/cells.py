@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from hes.events.layout import Channel, Layout
-from hes.quantities import decimal_text, unit_symbol
+from hes.quantities import decimal_text, shown_scale
 
 GOOD = "good"
 UNSCALED = "unscaled"
@@ -13,23 +13,25 @@ UNSCALED = "unscaled"
 
 
 LAYOUTS_CACHED: Final = 4096
+VALUE_SIZE_MAX: Final = 1000
+"""Characters of a value in a table; what is longer stands whole in the log."""
 
 
 def cells(
     layout: Layout, values: Sequence[Any]
 ) -> Iterator[tuple[str, str | None, str | None, str]]:
     """Yield OBIS code, text, unit and quality of the value of each code."""
-    for number, channel, unit, quality in _columns(layout):
+    for number, channel, scaler, unit, quality in _columns(layout):
         value = values[number]
         if type(value) is int:
-            yield channel.obis, decimal_text(value, channel.scaler), unit, quality
+            yield channel.obis, decimal_text(value, scaler), unit, quality
         else:
             yield channel.obis, *cell(channel, value)
 
 
 @lru_cache(maxsize=LAYOUTS_CACHED)
-def _columns(layout: Layout) -> tuple[tuple[int, Channel, str | None, str], ...]:
-    """Return place and channel of each code, with unit and quality of the numbers in it.
+def _columns(layout: Layout) -> tuple[tuple[int, Channel, int | None, str | None, str], ...]:
+    """Return place and channel of each code, with scaler, unit and quality of the numbers in it.
 
     A maximum and the moment of it have one code and two attributes: the value is what is shown.
     """
@@ -37,7 +39,10 @@ def _columns(layout: Layout) -> tuple[tuple[int, Channel, str | None, str], ...]
     for number, channel in enumerate(layout.channels):
         if channel.obis not in shown or _is_moment(shown[channel.obis][1]):
             shown[channel.obis] = number, channel
-    return tuple((number, channel, *cell(channel, 0)[1:]) for number, channel in shown.values())
+    return tuple(
+        (number, channel, shown_scale(channel.scaler, channel.unit)[0], *cell(channel, 0)[1:])
+        for number, channel in shown.values()
+    )
 
 
 def _is_moment(channel: Channel) -> bool:
@@ -50,7 +55,8 @@ def cell(channel: Channel, value: Any) -> tuple[str | None, str | None, str]:
     if isinstance(value, int | float) and not isinstance(value, bool):
         if channel.unit is None and channel.scaler is None:
             return decimal_text(value, 0), None, UNSCALED
-        return decimal_text(value, channel.scaler), unit_symbol(channel.unit), GOOD
+        scaler, unit = shown_scale(channel.scaler, channel.unit)
+        return decimal_text(value, scaler), unit, GOOD
     return _text(value), None, GOOD
 
 
@@ -59,5 +65,7 @@ def _text(value: Any) -> str | None:
         return None
     if isinstance(value, bytes):
         printable = value.isascii() and value.decode("ascii").isprintable() and value
-        return value.decode() if printable else "hex:" + value.hex()
-    return str(value)
+        shown = value.decode() if printable else "hex:" + value.hex()
+    else:
+        shown = str(value).replace("\0", "\ufffd")  # no database but SQLite keeps NUL in a text
+    return shown if len(shown) <= VALUE_SIZE_MAX else shown[: VALUE_SIZE_MAX - 1] + "…"

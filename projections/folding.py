@@ -1,27 +1,33 @@
-"""Takes batches of events into all projections: rows and position in one transaction.
+"""Takes batches of events into all projections: rows and positions in one transaction.
 
-Called in one thread at a time. An event that a projection cannot take is put aside as poison, with
-the reason, and the projection goes on.
+Called in one thread at a time. A batch is written as if all its events made sense; when the
+database or a projection refuses one of them, the batch is rolled back and taken again with care:
+the event is put aside as poison, with the reason, and the projection goes on.
 """
 
 import contextlib
-import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import UTC, tzinfo
 from typing import Final
 
 import msgspec
 
 from hes.events.base import DomainEvent, Recorded
 from projections.base import Change, Projection
-from projections.errors import ReadModelError
-from projections.sql.sqlite import connect, unavailable
+from projections.errors import DaysMissing, ReadModelError, ReadModelUnavailable, RowRefused
+from projections.sql.database import Database
+from projections.sql.places import Place
+from projections.sql.schema import DAYS, POISON, POSITIONS, Table
 
 DATA_FAULTS: Final = (
     ValueError, KeyError, TypeError, ArithmeticError, AttributeError, IndexError,
-    msgspec.MsgspecError, sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError,
+    msgspec.MsgspecError, RowRefused,
 )  # fmt: skip
 """What an event that makes no sense can cause; anything else is a fault of the program."""
 REASON_SIZE_MAX: Final = 300
+MOVE: Final = "UPDATE {projection} SET position = ? WHERE position = ? AND name IN (??)"
+BASE: Final = (POSITIONS, POISON)
 
 
 class Unreadable(DomainEvent, frozen=True, array_like=True, kw_only=True):
@@ -35,172 +41,241 @@ class Unreadable(DomainEvent, frozen=True, array_like=True, kw_only=True):
 class Tables:
     """The read models' database, with one writer."""
 
-    def __init__(self, path: str, projections: Sequence[Projection]) -> None:
-        self.path = path
+    def __init__(
+        self,
+        place: Place,
+        projections: Sequence[Projection],
+        zone: tzinfo = UTC,
+        *,
+        anew: bool = False,
+    ) -> None:
+        self.place = place
         self.projections = list(projections)
+        self.zone = zone
+        """Where days begin and end."""
         self.positions: dict[str, int] = {}
         self.poisons: dict[str, int] = {}
         """How many events each projection has put aside."""
         self._fouled = False
         """Whether the batch at hand has an event to put aside."""
-        self._db = connect(path)
-        try:
-            for projection in projections:
-                self.positions[projection.name] = self._prepare(projection)
-            self._count_poisons()
-        except sqlite3.Error as problem:
-            raise unavailable(path, problem) from None
+        self._db: Database | None = None
+        if anew:
+            self.discard()
+        self._open()
 
     def close(self) -> None:
         """Close the database."""
-        self._db.close()
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
-    def _prepare(self, projection: Projection) -> int:
-        """Make a projection's tables, anew when its version has changed; return its position."""
-        row = self._db.execute(
-            "SELECT version, position FROM projection WHERE name = ?", (projection.name,)
-        ).fetchone()
-        if row is not None and row[0] == projection.version:
-            return int(row[1])
-        self._db.execute("BEGIN IMMEDIATE")
+    # -- opening
+
+    def _open(self) -> Database:
+        """Return the connection, made if there is none; what is stored then is what counts."""
+        if self._db is None:
+            db = self.place.connect()
+            db.zone = self.zone
+            try:
+                self._prepare_base(db)
+                positions = {p.name: self._prepare(p, db) for p in self.projections}
+                self.poisons = _poisons(db)
+            except BaseException:
+                db.close()
+                raise
+            self.positions = positions
+            self._db = db
+        return self._db
+
+    @contextlib.contextmanager
+    def _using(self) -> Iterator[Database]:
+        """Lend the connection; one that fails is given up, and another made the next time."""
+        db = self._open()
+        try:
+            yield db
+        except BaseException as problem:
+            db.rollback()
+            if isinstance(problem, ReadModelUnavailable):
+                self.close()
+            raise
+
+    def discard(self) -> None:
+        """Remove all tables: these are a shadow's, or left over from one."""
+        with contextlib.closing(self.place.connect()) as db:
+            self._prepare_base(db)  # they tell which others there are
+            own = [table for projection in self.projections for table in projection.tables]
+            for table in (*own, *BASE, DAYS):
+                db.drop(table)
+
+    @staticmethod
+    def _prepare_base(db: Database) -> None:
+        for table in (*BASE, *((DAYS,) if db.keeps_days else ())):
+            db.make_sure_of(table)
+
+    @staticmethod
+    def _prepare(projection: Projection, db: Database) -> int:
+        """Make a projection's tables, anew when its version has changed; return its position.
+
+        Its line goes first and comes last, so that tables which are half made are made again.
+        """
+        name = projection.name
+        found = db.query("SELECT version, position FROM {projection} WHERE name = ?", [name])
+        if found and int(found[0][0]) == projection.version:
+            return int(found[0][1])
+        db.begin(careful=True)
+        db.execute("DELETE FROM {projection} WHERE name = ?", [name])
+        db.execute("DELETE FROM {poison} WHERE projection = ?", [name])
+        db.commit()
         for table in projection.tables:
-            self._db.execute(f"DROP TABLE IF EXISTS {table}")
-        self._db.execute("DELETE FROM poison WHERE projection = ?", (projection.name,))
-        for statement in projection.ddl:
-            self._db.execute(statement)
-        self._db.execute(
-            "INSERT OR REPLACE INTO projection (name, version, position) VALUES (?, ?, 0)",
-            (projection.name, projection.version),
-        )
-        self._db.execute("COMMIT")
+            db.drop(table)
+            db.create(table)
+        db.begin(careful=True)
+        db.insert(POSITIONS, [(name, projection.version, 0)])
+        db.commit()
         return 0
 
     def lowest(self) -> int:
         """Return the position that every projection has reached."""
         return min(self.positions.values(), default=0)
 
+    # -- folding
+
     def take(self, batch: Sequence[Recorded]) -> list[Change]:
         """Fold a batch that begins at or before every projection's next position.
 
         Raises:
-            ReadModelUnavailable: nothing of it was stored; try again.
+            ReadModelUnavailable: nothing of it was stored, or all; try again.
 
         """
         if not batch:
             return []
+        with self._using() as db:
+            try:
+                changes = self._whole(db, batch, careful=False)
+            except DATA_FAULTS:
+                db.rollback()
+                changes = self._whole(db, batch, careful=True)
+            if self._fouled:
+                self.poisons = _poisons(db)
+        for name, position in self.positions.items():
+            self.positions[name] = max(position, batch[-1].position)
+        return changes
+
+    def _whole(self, db: Database, batch: Sequence[Recorded], *, careful: bool) -> list[Change]:
+        """Fold a batch in one transaction; days that have no table yet get theirs before."""
+        while True:
+            try:
+                return self._transaction(db, batch, careful=careful)
+            except DaysMissing as missing:
+                db.rollback()
+                db.add_days(self._table(missing.base), missing.days)
+
+    def _table(self, name: str) -> Table:
+        return next(t for p in self.projections for t in p.tables if t.name == name)
+
+    def _transaction(
+        self, db: Database, batch: Sequence[Recorded], *, careful: bool
+    ) -> list[Change]:
         changes: dict[Change, None] = {}
         self._fouled = False
-        last = batch[-1].position
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-            for projection in self.projections:
-                if self.positions[projection.name] < last:
-                    changes.update(dict.fromkeys(self._fold(projection, batch)))
-            self._db.execute("COMMIT")
-            if self._fouled:
-                self._count_poisons()
-        except BaseException as problem:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
-            if isinstance(problem, sqlite3.Error):
-                raise unavailable(self.path, problem) from None
-            raise
-        for name, position in self.positions.items():
-            self.positions[name] = max(position, last)
+        moving = [p for p in self.projections if self.positions[p.name] < batch[-1].position]
+        db.begin(careful=careful)
+        self._move(db, moving, batch[-1].position)
+        for projection in moving:
+            changes.update(dict.fromkeys(self._fold(db, projection, batch, careful=careful)))
+        db.commit()
         return list(changes)
 
-    def _fold(self, projection: Projection, batch: Sequence[Recorded]) -> Iterable[Change]:
+    def _move(self, db: Database, moving: Sequence[Projection], position: int) -> None:
+        """Move the positions, first of all: who finds them elsewhere is not alone."""
+        by_position: defaultdict[int, list[str]] = defaultdict(list)
+        for projection in moving:
+            by_position[self.positions[projection.name]].append(projection.name)
+        for before, names in by_position.items():
+            marks = ", ".join("?" * len(names))
+            moved = db.count(MOVE.replace("??", marks), [position, before, *names])
+            if moved != len(names):
+                raise ReadModelError(
+                    f"another program moves the read models {', '.join(names)} in"
+                    f" {self.place.shown}"
+                )
+
+    def _fold(
+        self, db: Database, projection: Projection, batch: Sequence[Recorded], *, careful: bool
+    ) -> Iterable[Change]:
         """Fold what is new to one projection; an old event changes nothing."""
-        position = self.positions[projection.name]
-        kinds = projection.events
+        position, kinds = self.positions[projection.name], projection.events
         mine = [r for r in batch if r.position > position and type(r.event) in kinds]
-        changes = self._apply(projection, mine) if mine else []
         for recorded in batch:
             event = recorded.event
             if isinstance(event, Unreadable) and recorded.position > position:
-                self._set_aside(projection, recorded.position, event.kind, event.reason)
-        moved = self._db.execute(
-            "UPDATE projection SET position = ? WHERE name = ? AND position = ?",
-            (batch[-1].position, projection.name, position),
-        )
-        if moved.rowcount != 1:
-            raise ReadModelError(
-                f"another program moves the read model {projection.name} in {self.path}"
-            )
-        return changes
+                self._set_aside(db, projection, recorded.position, event.kind, event.reason)
+        if not mine:
+            return []
+        if careful:
+            return self._with_care(db, projection, mine)
+        return projection.apply(mine, db)
 
-    def _apply(self, projection: Projection, mine: Sequence[Recorded]) -> list[Change]:
-        self._db.execute("SAVEPOINT whole")
+    def _with_care(
+        self, db: Database, projection: Projection, mine: Sequence[Recorded]
+    ) -> list[Change]:
+        """Fold events at once if that goes, else one by one, to find the poison."""
+        db.savepoint("whole_batch")
         try:
-            changes = list(projection.apply(mine, self._db))
+            return list(projection.apply(mine, db))
         except DATA_FAULTS:
-            self._db.execute("ROLLBACK TO whole")
-            changes = self._one_by_one(projection, mine)
-        self._db.execute("RELEASE whole")
-        return changes
-
-    def _one_by_one(self, projection: Projection, mine: Sequence[Recorded]) -> list[Change]:
-        """Find the poison in a batch that failed."""
+            db.rollback_to("whole_batch")
         changes: list[Change] = []
         for recorded in mine:
-            self._db.execute("SAVEPOINT one")
+            db.savepoint("one_event")
             try:
-                changes += projection.apply([recorded], self._db)
+                changes += projection.apply([recorded], db)
             except DATA_FAULTS as fault:
-                self._db.execute("ROLLBACK TO one")
-                reason = f"{type(fault).__name__}: {fault}"
-                self._set_aside(projection, recorded.position, recorded.event.topic, reason)
-            self._db.execute("RELEASE one")
+                db.rollback_to("one_event")
+                reason = str(fault) if isinstance(fault, RowRefused) else _told(fault)
+                topic = recorded.event.topic
+                self._set_aside(db, projection, recorded.position, topic, reason)
+            db.release("one_event")
         return changes
 
-    def _set_aside(self, projection: Projection, position: int, topic: str, reason: str) -> None:
+    def _set_aside(
+        self, db: Database, projection: Projection, position: int, topic: str, reason: str
+    ) -> None:
         self._fouled = True
-        self._db.execute(
-            "INSERT OR REPLACE INTO poison (projection, position, topic, reason)"
-            " VALUES (?, ?, ?, ?)",
-            (projection.name, position, topic, reason[:REASON_SIZE_MAX]),
-        )
+        db.insert(POISON, [(projection.name, position, topic, reason[:REASON_SIZE_MAX])])
 
     # -- rebuilding
 
     def replace(self, projection: Projection, shadow: "Tables") -> None:
-        """Swap in the rows that ``shadow`` holds, in one transaction.
+        """Swap in the rows that ``shadow`` holds, in one transaction: who reads sees all or none.
 
         Raises:
             ReadModelUnavailable: nothing was changed; try again.
 
         """
-        with self._attached(shadow) as db:
-            self._swap(db, projection, shadow.positions[projection.name])
-
-    def _swap(self, db: sqlite3.Connection, projection: Projection, position: int) -> None:
-        name = projection.name
-        try:
-            db.execute("BEGIN IMMEDIATE")
+        with self._beside(projection, shadow) as (db, other, there):
+            db.begin(careful=True)
             for table in projection.tables:
-                db.execute(f"DELETE FROM main.{table}")  # noqa: S608 -- names from our own code
-                db.execute(f"INSERT INTO main.{table} SELECT * FROM shadow.{table}")  # noqa: S608
-            db.execute("DELETE FROM main.poison WHERE projection = ?", (name,))
-            db.execute("INSERT INTO main.poison SELECT * FROM shadow.poison")
-            db.execute("UPDATE projection SET position = ? WHERE name = ?", (position, name))
-            db.execute("COMMIT")
-            self.positions[name] = position
-            self._count_poisons()
-        finally:
-            if db.in_transaction:
-                db.execute("ROLLBACK")
+                db.empty(table)
+                columns = ", ".join(table.names)
+                for mine, copied in db.copies(table, other):
+                    db.execute(
+                        f"INSERT INTO {mine} ({columns}) SELECT {columns} FROM {there(copied)}"
+                    )
+            self._take_over(db, projection, shadow, there(other.physical(POISON.name)))
+            db.commit()
+            self.positions[projection.name] = shadow.positions[projection.name]
+            self.poisons = _poisons(db)
 
-    @contextlib.contextmanager
-    def _attached(self, shadow: "Tables") -> Iterator[sqlite3.Connection]:
-        """Lend the connection with the other database beside it, as ``shadow``."""
-        try:
-            self._db.execute("ATTACH DATABASE ? AS shadow", (shadow.path,))
-            try:
-                yield self._db
-            finally:
-                self._db.execute("DETACH DATABASE shadow")
-        except sqlite3.Error as problem:
-            raise unavailable(self.path, problem) from None
+    @staticmethod
+    def _take_over(db: Database, projection: Projection, shadow: "Tables", poison: str) -> None:
+        columns = ", ".join(POISON.names)
+        db.execute("DELETE FROM {poison} WHERE projection = ?", [projection.name])
+        db.execute(f"INSERT INTO {{poison}} ({columns}) SELECT {columns} FROM {poison}")
+        db.execute(
+            "UPDATE {projection} SET position = ? WHERE name = ?",
+            [shadow.positions[projection.name], projection.name],
+        )
 
     def differences(self, projection: Projection, shadow: "Tables") -> int:
         """Return how many rows are in one of the two and not in the other.
@@ -209,15 +284,40 @@ class Tables:
             ReadModelUnavailable: they cannot be compared now.
 
         """
-        with self._attached(shadow) as db:
+        with self._beside(projection, shadow) as (db, other, there):
             return sum(
-                db.execute(
-                    f"SELECT count(*) FROM (SELECT * FROM {a}.{t} EXCEPT SELECT * FROM {b}.{t})"  # noqa: S608
-                ).fetchone()[0]
-                for t in projection.tables
-                for a, b in (("main", "shadow"), ("shadow", "main"))
+                _missing(db, table, *pair)
+                for table in projection.tables
+                for names in [(db.physical(table.name), there(other.physical(table.name)))]
+                for pair in (names, names[::-1])
             )
 
-    def _count_poisons(self) -> None:
-        rows = self._db.execute("SELECT projection, count(*) FROM poison GROUP BY projection")
-        self.poisons = dict(rows.fetchall())
+    @contextlib.contextmanager
+    def _beside(
+        self, projection: Projection, shadow: "Tables"
+    ) -> Iterator[tuple[Database, Database, Callable[[str], str]]]:
+        """Lend the connection with the other tables beside it, and the names of these."""
+        with self._using() as db, shadow._using() as other:  # noqa: SLF001 -- one of us
+            for table in projection.tables:
+                db.prepare_days(table, other)
+            with db.beside(other) as there:
+                yield db, other, there
+
+
+def _told(fault: BaseException) -> str:
+    return f"{type(fault).__name__}: {fault}"
+
+
+def _missing(db: Database, table: Table, here: str, there: str) -> int:
+    """Return how many rows are only here."""
+    columns = ", ".join(table.names)
+    found = db.query(
+        f"SELECT count(*) FROM (SELECT {columns} FROM {here} {db.without}"
+        f" SELECT {columns} FROM {there}) d"
+    )
+    return int(found[0][0])
+
+
+def _poisons(db: Database) -> dict[str, int]:
+    found = db.query("SELECT projection, count(*) FROM {poison} GROUP BY projection")
+    return {row[0]: int(row[1]) for row in found}

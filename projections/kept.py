@@ -7,35 +7,38 @@ from hes.events.base import DomainEvent, Recorded
 from hes.events.modem import UnknownCaller
 from hes.events.reading import PushKept
 from projections.base import Change, Database, utc_ms
+from projections.sql.schema import NAME, TEXT, Table, octets, text, whole
 
-INSERT = (
-    "INSERT INTO kept (position, stream, received_at, reason, detail, data, part, parts,"
-    " system_title, peer, listener) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
+KEPT = Table(
+    "kept",
+    (
+        whole("position"), text("stream", NAME), whole("received_at"), text("reason"),
+        text("detail", TEXT), octets("data", optional=True), whole("part"), whole("parts"),
+        text("system_title", optional=True), text("peer", NAME, optional=True),
+        text("listener", NAME, optional=True),
+    ),
+    key=("position",),
+    indexes=(("stream", "position"),),
+)  # fmt: skip
 
 
 class Kept:
     """One row a message, or part of a long one; a caller's first bytes are such a row too."""
 
     name = "kept"
-    version = 2
-    tables = ("kept",)
-    ddl = (
-        "CREATE TABLE kept (position INTEGER PRIMARY KEY, stream TEXT NOT NULL,"
-        " received_at INTEGER NOT NULL, reason TEXT NOT NULL, detail TEXT NOT NULL,"
-        " data BLOB NOT NULL, part INTEGER NOT NULL, parts INTEGER NOT NULL, system_title TEXT,"
-        " peer TEXT, listener TEXT)",
-        "CREATE INDEX kept_stream ON kept (stream, position)",
-    )
+    version = 3
+    tables = (KEPT,)
     events = (PushKept, UnknownCaller)
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        for recorded in batch:
-            event = recorded.event
-            at = utc_ms(event.received_at)
-            db.execute(INSERT, (recorded.position, recorded.stream, at, *_cells(event)))
+        db.insert(KEPT, [_row(recorded) for recorded in batch])
         return {Change("kept", recorded.stream) for recorded in batch}
+
+
+def _row(recorded: Recorded) -> tuple[Any, ...]:
+    at = utc_ms(recorded.event.received_at)
+    return (recorded.position, recorded.stream, at, *_cells(recorded.event))
 
 
 def _cells(event: DomainEvent) -> tuple[Any, ...]:

@@ -8,32 +8,27 @@ from hes.events.reading import Reading
 from hes.ids import meter_of
 from projections.base import Change, Database, utc_ms
 from projections.cells import cells
-from projections.sql.rows import insert_rows
+from projections.sql.schema import NAME, TEXT, Table, Upsert, text, whole
 
-INSERT = "INSERT INTO latest (meter_id, obis, time, received_at, value, unit, source, quality)"
 AHEAD_MS = 86_400_000
 """A meter's clock that is a day ahead of ours is wrong; once set right it must not be too late."""
 MOMENT = "CASE WHEN {0}.time > {0}.received_at + 86400000 THEN {0}.received_at ELSE {0}.time END"
 """What ``moment`` says, in SQL."""
-NEWER = (
-    " ON CONFLICT (meter_id, obis) DO UPDATE SET"
-    " time = excluded.time, received_at = excluded.received_at, value = excluded.value,"
-    " unit = excluded.unit, source = excluded.source, quality = excluded.quality"
-    f" WHERE {MOMENT.format('excluded')} >= {MOMENT.format('latest')}"
-)
+VALUE = (
+    text("meter_id", NAME), text("obis"), whole("time"), whole("received_at"),
+    text("value_text", TEXT, optional=True), text("unit", optional=True), text("source"),
+    text("quality"),
+)  # fmt: skip
+LATEST = Table("latest", VALUE, key=("meter_id", "obis"))
+NEWER = Upsert(LATEST, when=f"{MOMENT.format('s')} >= {MOMENT.format('t')}")
 
 
 class Latest:
     """Late data changes nothing: the newest time of the meter wins, not the last arrival."""
 
     name = "latest"
-    version = 2
-    tables = ("latest",)
-    ddl = (
-        "CREATE TABLE latest (meter_id TEXT NOT NULL, obis TEXT NOT NULL, time INTEGER NOT NULL,"
-        " received_at INTEGER NOT NULL, value TEXT, unit TEXT, source TEXT NOT NULL,"
-        " quality TEXT NOT NULL, PRIMARY KEY (meter_id, obis)) WITHOUT ROWID",
-    )
+    version = 3
+    tables = (LATEST,)
     events = (Reading,)
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
@@ -44,7 +39,7 @@ class Latest:
                 old = newest.get(row[:2])
                 if old is None or moment(*row[2:4]) >= moment(*old[2:4]):
                     newest[row[:2]] = row
-        insert_rows(db, INSERT, list(newest.values()), NEWER)
+        db.upsert(NEWER, list(newest.values()))
         return []
 
 
@@ -62,8 +57,8 @@ def reading_rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
     time = utc_ms(event.device_time) if event.device_time else received_at
     source = event.source.value
     own = {} if event.times is None else _own_times(event)
-    for obis, text, unit, quality in cells(event.layout, event.values):
-        yield meter, obis, own.get(obis, time), received_at, text, unit, source, quality
+    for obis, shown, unit, quality in cells(event.layout, event.values):
+        yield meter, obis, own.get(obis, time), received_at, shown, unit, source, quality
 
 
 def _own_times(event: Reading) -> dict[str, int]:

@@ -1,45 +1,46 @@
 """What meters reported by codes, and supply lost and restored, as one history."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hes.events.base import Recorded
 from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerFailure, PowerRestored
 from hes.ids import meter_of
-from projections.base import Change, Database, utc_ms
+from projections.base import Change, Database, meter_in, utc_ms
+from projections.sql.schema import NAME, TEXT, Table, text, whole
 
-INSERT = (
-    "INSERT INTO meter_event (position, meter_id, received_at, device_time, code, name, obis,"
-    " detail) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-)
+METER_EVENT = Table(
+    "meter_event",
+    (
+        whole("position"), text("meter_id", NAME), whole("received_at"),
+        whole("device_time", optional=True), whole("code", optional=True),
+        text("name", NAME, optional=True), text("obis", optional=True), text("detail", TEXT),
+    ),
+    key=("position",),
+    indexes=(("meter_id", "position"),),
+)  # fmt: skip
 
 
 class MeterEvents:
     """One row an event."""
 
     name = "meter_events"
-    version = 2
-    tables = ("meter_event",)
-    ddl = (
-        "CREATE TABLE meter_event (position INTEGER PRIMARY KEY, meter_id TEXT NOT NULL,"
-        " received_at INTEGER NOT NULL, device_time INTEGER, code INTEGER, name TEXT, obis TEXT,"
-        " detail TEXT NOT NULL)",
-        "CREATE INDEX meter_event_meter ON meter_event (meter_id, position)",
-    )
+    version = 3
+    tables = (METER_EVENT,)
     events = (MeterEvent, PowerFailure, PowerRestored)
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        for recorded in batch:
-            event, meter = recorded.event, meter_of(recorded.stream)
-            device_time = utc_ms(event.device_time) if event.device_time else None
-            code, name, obis, detail = _cells(event)
-            db.execute(
-                INSERT,
-                (recorded.position, meter, utc_ms(event.received_at), device_time, code, name, obis,
-                 detail),
-            )  # fmt: skip
+        db.insert(METER_EVENT, [_row(recorded) for recorded in batch])
         return {Change(f"meter:{meter_of(r.stream)}", "event") for r in batch}
+
+
+def _row(recorded: Recorded) -> tuple[Any, ...]:
+    event = recorded.event
+    device_time = utc_ms(event.device_time) if event.device_time else None
+    at = utc_ms(event.received_at)
+    return (recorded.position, meter_in(recorded.stream), at, device_time, *_cells(event))
 
 
 def _cells(event: object) -> tuple[int | None, str | None, str | None, str]:

@@ -1,134 +1,128 @@
 """The list of meters: who they are, whether they can be reached, what they said last."""
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
-from hes.events.base import Recorded
+from hes.events.base import DomainEvent, Recorded
 from hes.events.device import DeviceRegistered
+from hes.events.layout import Layout
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.modem import ModemConnected, ModemDisconnected
 from hes.events.node import NodeStarted
 from hes.events.reading import Reading
 from hes.ids import meter_of, modem_of
-from projections.base import Change, Database, utc_ms
-from projections.cells import cell
+from projections.base import Change, Database, meter_in, utc_ms
+from projections.cells import LAYOUTS_CACHED, cell
 from projections.latest import moment
+from projections.sql.schema import NAME, TEXT, Table, Upsert, real, text, whole
 
 ENERGY = "1.8.0.255"
-REGISTER = (
-    "INSERT INTO meter (meter_id, modem_id, area, protocol, framing, meter_type, address, link,"
-    " has_keys, online) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?,"
-    " EXISTS (SELECT 1 FROM meter_modem_online WHERE modem_id = ?))"
-    " ON CONFLICT (meter_id) DO UPDATE SET modem_id = excluded.modem_id, area = excluded.area,"
-    " protocol = excluded.protocol, framing = excluded.framing,"
-    " meter_type = excluded.meter_type, address = excluded.address, link = excluded.link,"
-    " has_keys = excluded.has_keys, online = excluded.online"
+METER = Table(
+    "meter",
+    (
+        text("meter_id", NAME), text("modem_id", NAME), text("area", NAME), text("protocol"),
+        text("framing"), text("meter_type", NAME), text("address", NAME), text("link"),
+        whole("has_keys"),
+    ),
+    key=("meter_id",),
+    indexes=(("modem_id",), ("area", "meter_id")),
+)  # fmt: skip
+STATE = Table(
+    "meter_state",
+    (
+        text("meter_id", NAME), whole("last_reading_at", optional=True),
+        whole("energy_at", optional=True), text("energy", TEXT, optional=True),
+        text("energy_unit", optional=True), text("energy_obis", optional=True),
+        real("drift_s", optional=True),
+    ),
+    key=("meter_id",),
+)  # fmt: skip
+ONLINE = Table(
+    "meter_modem_online", (text("modem_id", NAME), whole("session_no")), key=("modem_id",)
 )
-SEEN = "UPDATE meter SET last_reading_at = MAX(COALESCE(last_reading_at, 0), ?) WHERE meter_id = ?"
-TOLD = (
-    "UPDATE meter SET energy_at = ?, energy = ?, energy_unit = ?, energy_obis = ?"
-    " WHERE meter_id = ? AND (energy_at IS NULL OR energy_at <= ?)"
+REGISTER = Upsert(METER)
+_NEWER = "s.energy_at IS NOT NULL AND (t.energy_at IS NULL OR s.energy_at >= t.energy_at)"
+_TOLD = ("energy_at", "energy", "energy_unit", "energy_obis")
+SAID = Upsert(
+    STATE,
+    columns=("meter_id", "last_reading_at", *_TOLD),
+    sets={
+        "last_reading_at": "CASE WHEN t.last_reading_at > s.last_reading_at"
+        " THEN t.last_reading_at ELSE s.last_reading_at END",
+        **{name: f"CASE WHEN {_NEWER} THEN s.{name} ELSE t.{name} END" for name in _TOLD},
+    },
 )
-CONNECTED = (
-    "INSERT INTO meter_modem_online (modem_id, session) VALUES (?, ?)"
-    " ON CONFLICT (modem_id) DO UPDATE SET session = excluded.session"
-)
+"""The newest reading counts, and the newest total: late data changes neither."""
+DRIFT = Upsert(STATE, columns=("meter_id", "drift_s"))
+CONNECTED = Upsert(ONLINE)
+ENDED = "DELETE FROM {meter_modem_online} WHERE modem_id = ? AND session_no = ?"
+GONE = "DELETE FROM {meter_modem_online} WHERE modem_id = ?"
+NOBODY = "DELETE FROM {meter_modem_online}"
+BEHIND = "SELECT meter_id FROM {meter} WHERE modem_id IN (??)"
 
 
 class Meters:
-    """One row a meter of the device list, and one a modem that is connected."""
+    """One row a meter of the device list, one a meter that said something, one a modem online.
+
+    Each of the three is there or not for reasons of its own, so none depends on the order in which
+    a meter was listed, called and spoke; the queries join them.
+    """
 
     name = "meters"
-    version = 2
-    tables = ("meter", "meter_modem_online")
-    ddl = (
-        "CREATE TABLE meter (meter_id TEXT PRIMARY KEY, modem_id TEXT NOT NULL, area TEXT NOT NULL,"
-        " protocol TEXT NOT NULL, framing TEXT NOT NULL, meter_type TEXT NOT NULL,"
-        " address TEXT NOT NULL, link TEXT NOT NULL, has_keys INTEGER NOT NULL,"
-        " online INTEGER NOT NULL, last_reading_at INTEGER, energy_at INTEGER, energy TEXT,"
-        " energy_unit TEXT, energy_obis TEXT, drift_s REAL) WITHOUT ROWID",
-        "CREATE TABLE meter_modem_online (modem_id TEXT PRIMARY KEY, session INTEGER NOT NULL)"
-        " WITHOUT ROWID",
-        "CREATE INDEX meter_modem ON meter (modem_id)",
-        "CREATE INDEX meter_area ON meter (area, meter_id)",
-    )
+    version = 3
+    tables = (METER, STATE, ONLINE)
     events = (
         DeviceRegistered, Reading, ClockDrift, ClockDriftCleared, ClockSet, ModemConnected,
         ModemDisconnected, NodeStarted,
     )  # fmt: skip
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
-        """See ``Projection``: readings, most of the work, are folded in memory first."""
-        changed: set[str] = set()
-        readings = _Readings()
+        """See ``Projection``: everything is folded in memory first."""
+        listed: dict[str, tuple[Any, ...]] = {}
+        drifts: dict[str, float] = {}
+        readings, online = _Readings(), _Online()
         for recorded in batch:
-            if isinstance(recorded.event, Reading):
-                readings.add(meter_of(recorded.stream) or "", recorded.event)
-                continue
-            if isinstance(recorded.event, DeviceRegistered):
-                # What a meter said before it was in the list has no row to stand in.
-                changed.update(readings.write(db))
-            changed.update(self._one(recorded, db))
-        changed.update(readings.write(db))
+            event = recorded.event
+            match event:
+                case Reading():
+                    readings.add(meter_of(recorded.stream) or "", event)
+                case DeviceRegistered():
+                    meter = meter_in(recorded.stream)
+                    listed[meter] = _row(meter, event)
+                case ClockDrift() | ClockDriftCleared():
+                    drifts[meter_in(recorded.stream)] = event.drift_s
+                case ClockSet():
+                    drifts[meter_in(recorded.stream)] = event.drift_after_s
+                case _:
+                    online.add(modem_of(recorded.stream) or "", event)
+        db.upsert(REGISTER, list(listed.values()))
+        db.upsert(SAID, readings.rows())
+        db.upsert(DRIFT, list(drifts.items()))
+        changed = {*listed, *drifts, *readings.seen, *online.write(db)}
         return [Change("meters", meter) for meter in changed]
 
-    def _one(self, recorded: Recorded, db: Database) -> Iterable[str]:
-        event, meter = recorded.event, meter_of(recorded.stream) or ""
-        match event:
-            case DeviceRegistered():
-                db.execute(
-                    REGISTER,
-                    (meter, event.modem_id, event.area, event.protocol, event.framing,
-                     event.meter_type, event.address, event.link, int(event.has_keys),
-                     event.modem_id),
-                )  # fmt: skip
-            case ClockDrift() | ClockDriftCleared():
-                db.execute(
-                    "UPDATE meter SET drift_s = ? WHERE meter_id = ?", (event.drift_s, meter)
-                )
-            case ClockSet():
-                db.execute(
-                    "UPDATE meter SET drift_s = ? WHERE meter_id = ?", (event.drift_after_s, meter)
-                )
-            case ModemConnected():
-                return self._online(modem_of(recorded.stream) or "", event.session, db)
-            case ModemDisconnected():
-                return self._offline(modem_of(recorded.stream) or "", event.session, db)
-            case NodeStarted():
-                db.execute("DELETE FROM meter_modem_online")
-                db.execute("UPDATE meter SET online = 0")
-            case _:
-                pass
-        return [meter] if meter else []
 
-    @staticmethod
-    def _online(modem: str, session: int, db: Database) -> Iterable[str]:
-        db.execute(CONNECTED, (modem, session))
-        db.execute("UPDATE meter SET online = 1 WHERE modem_id = ?", (modem,))
-        return _behind(modem, db)
-
-    @staticmethod
-    def _offline(modem: str, session: int, db: Database) -> Iterable[str]:
-        ended = db.execute(
-            "DELETE FROM meter_modem_online WHERE modem_id = ? AND session = ?", (modem, session)
-        )
-        if not ended.rowcount:
-            return []  # an older connection, of a modem that has a newer one
-        db.execute("UPDATE meter SET online = 0 WHERE modem_id = ?", (modem,))
-        return _behind(modem, db)
+def _row(meter: str, event: DeviceRegistered) -> tuple[Any, ...]:
+    return (
+        meter, event.modem_id, event.area, event.protocol, event.framing, event.meter_type,
+        event.address, event.link, int(event.has_keys),
+    )  # fmt: skip
 
 
 class _Readings:
     """What the readings of a batch say about their meters."""
 
     def __init__(self) -> None:
-        self._seen: dict[str, int] = {}
+        self.seen: dict[str, int] = {}
         self._told: dict[str, tuple[Any, ...]] = {}
 
     def add(self, meter: str, event: Reading) -> None:
         """Take one reading."""
+        if not meter:
+            return
         received_at = utc_ms(event.received_at)
-        self._seen[meter] = max(self._seen.get(meter, 0), received_at)
+        self.seen[meter] = max(self.seen.get(meter, 0), received_at)
         energy = _energy(event)
         if energy is None:
             return
@@ -137,27 +131,65 @@ class _Readings:
         if old is None or old[0] <= at:
             self._told[meter] = (at, *energy)
 
+    def rows(self) -> list[tuple[Any, ...]]:
+        """Return a row for each meter."""
+        nothing = (None,) * len(_TOLD)
+        return [(meter, at, *self._told.get(meter, nothing)) for meter, at in self.seen.items()]
+
+
+class _Online:
+    """Which modems came and went in a batch."""
+
+    def __init__(self) -> None:
+        self._all_gone = False
+        self._now: dict[str, int | None] = {}
+        """Session of those that came; None for those that went again."""
+        self._ended: list[tuple[str, int]] = []
+        """Sessions from before this batch."""
+
+    def add(self, modem: str, event: DomainEvent) -> None:
+        """Take one event; the end of an older connection, of a modem with a newer, is nothing."""
+        match event:
+            case ModemConnected():
+                self._now[modem] = event.session
+            case ModemDisconnected():
+                if self._now.get(modem) == event.session:
+                    self._now[modem] = None
+                elif modem not in self._now:
+                    self._ended.append((modem, event.session))
+            case NodeStarted():
+                self._all_gone = True
+                self._now.clear()
+                self._ended.clear()
+            case _:
+                pass
+
     def write(self, db: Database) -> list[str]:
-        """Write it to the rows of the meters; return which these are."""
-        db.executemany(SEEN, [(at, meter) for meter, at in self._seen.items()])
-        told = [(*energy, meter, energy[0]) for meter, energy in self._told.items()]
-        db.executemany(TOLD, told)
-        meters = list(self._seen)
-        self._seen.clear()
-        self._told.clear()
-        return meters
-
-
-def _behind(modem: str, db: Database) -> list[str]:
-    return [row[0] for row in db.execute("SELECT meter_id FROM meter WHERE modem_id = ?", (modem,))]
+        """Write it; return the meters behind these modems."""
+        if self._all_gone:
+            db.execute(NOBODY)
+        db.many(ENDED, self._ended)
+        db.many(GONE, [(modem,) for modem, session in self._now.items() if session is None])
+        db.upsert(CONNECTED, [row for row in self._now.items() if row[1] is not None])
+        modems = list({*self._now, *(modem for modem, _ in self._ended)})
+        return [row[0] for row in db.query_in(BEHIND, modems)]
 
 
 def _energy(event: Reading) -> tuple[Any, ...] | None:
     """Return the total imported active energy in a reading, whatever its first two groups."""
-    for channel, value in zip(event.layout.channels, event.values, strict=True):
+    place = _energy_place(event.layout)
+    if place is None:
+        return None
+    channel = event.layout.channels[place]
+    shown, unit, _ = cell(channel, event.values[place])
+    return shown, unit, channel.obis
+
+
+@lru_cache(maxsize=LAYOUTS_CACHED)
+def _energy_place(layout: Layout) -> int | None:
+    for place, channel in enumerate(layout.channels):
         if channel.obis.endswith(ENERGY) and channel.obis.split(".", 2)[2] == ENERGY:
-            text, unit, _ = cell(channel, value)
-            return text, unit, channel.obis
+            return place
     return None
 
 

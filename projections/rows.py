@@ -1,6 +1,6 @@
 """Rows as screens show them. Times are UTC, values decimal strings in their unit."""
 
-from datetime import datetime
+from datetime import date, datetime
 
 import msgspec
 
@@ -172,3 +172,45 @@ class Counts(Row):
     success_24h: float | None
     """Share of reads on our schedule or demand that worked, 0 to 1; None when there were none."""
     open_alarms: int
+
+
+class EnergyDayRow(Row):
+    """Energy of one register in one local day, made of the rows of a load profile."""
+
+    day: date
+    obis: str
+    profile: str
+    energy: str | None
+    """None when the index of the register went backwards that day."""
+    unit: str | None
+    intervals: int
+    """Values that it was made of."""
+    first_at: datetime
+    last_at: datetime
+    quality: str
+    """``whole``; ``part``: values of the day are missing; ``reset``: an index went backwards."""
+
+
+class AuditRow(Row):
+    """Who wanted what, why, and what came of it; the event itself stands in the log."""
+
+    position: int
+    stream: str
+    received_at: datetime
+    kind: str
+    """Of the event: ``CommandRequested``, ``DeviceRegistered``, ..."""
+    actor: str | None
+    what: str
+    argument: str
+    why: str
+    result: str | None
+    detail: str
+
+
+class PoisonRow(Row):
+    """An event that a read model put aside; it stands whole in the log, at this position."""
+
+    projection: str
+    position: int
+    topic: str
+    reason: str

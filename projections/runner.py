@@ -4,10 +4,10 @@ What the journal has made durable is handed over in memory; when that would grow
 piece is missing, the log itself is read again, so nothing is ever skipped.
 """
 
-import tempfile
 from collections import deque
 from collections.abc import Callable, Sequence
-from pathlib import Path
+from contextlib import suppress
+from datetime import UTC, tzinfo
 from typing import Final, Protocol, TypeVar
 
 import msgspec
@@ -19,6 +19,7 @@ from hes.store.port import StoredRow
 from projections.base import EPOCH, Change, Projection, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables, Unreadable
+from projections.sql.places import Place
 
 BATCH: Final = 2000
 WAITING_MAX: Final = 10_000
@@ -73,10 +74,13 @@ class Rebuilt(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     position: int
-    verified: bool
-    """Whether it only compared."""
-    differences: int
-    """Rows that differed, when it compared."""
+    """Up to which event."""
+    action: str
+    """``replaced``: the rows are the new ones now; ``compared``: nothing was changed."""
+    differences: int | None
+    """Rows that are in one of the two and not in the other; None: it did not compare."""
+    ok: bool
+    """Whether all is well: replaced, or compared and no difference found."""
 
 
 class Runner:
@@ -84,12 +88,13 @@ class Runner:
 
     def __init__(
         self,
-        path: str,
+        place: Place,
         log: Log,
         decoder: Decoder,
         *,
         on_commit: OnCommit = lambda _changes, _position: None,
         projections: Sequence[Projection] | None = None,
+        zone: tzinfo = UTC,
     ) -> None:
         self._log = log
         self._decoder = decoder
@@ -97,11 +102,12 @@ class Runner:
         self.is_pressed: Callable[[], bool] = lambda: False
         """Whether many devices wait for the journal."""
         self._projections = list(projections or find_projections())
-        self._tables = Tables(path, self._projections)
+        self._tables = Tables(place, self._projections, zone)
         self._waiting: deque[Recorded] = deque()
         self._news = trio.Event()
         self._thread = trio.CapacityLimiter(1)
         self._one = trio.Lock()
+        self._one_rebuild = trio.Lock()
         self._head = 0
         """Position of the last event that we know of; 0 until the log was asked."""
         self._level_at = 0.0
@@ -227,29 +233,37 @@ class Runner:
         if not found:
             known = ", ".join(projection.name for projection in self._projections)
             raise ReadModelError(f"there is no projection {name!r}; there are {known}")
-        with tempfile.TemporaryDirectory(prefix="hes-rebuild-") as folder:
-            path = str(Path(folder) / "shadow.db")
-            shadow = await trio.to_thread.run_sync(Tables, path, found)
-            try:
-                return await self._rebuild(found[0], shadow, verify=verify)
-            finally:
-                shadow.close()
+        async with self._one_rebuild:
+            with self._tables.place.shadow() as place:
+                shadow = await trio.to_thread.run_sync(self._shadow, place, found[0])
+                try:
+                    return await self._rebuild(found[0], shadow, verify=verify)
+                finally:
+                    with trio.CancelScope(shield=True):  # a thread, with deadlines of its own
+                        await trio.to_thread.run_sync(_discard, shadow)
+
+    def _shadow(self, place: Place, projection: Projection) -> Tables:
+        return Tables(place, [projection], self._tables.zone, anew=True)
 
     async def _rebuild(self, projection: Projection, shadow: Tables, *, verify: bool) -> Rebuilt:
         name = projection.name
-        positions = self._tables.positions
-        while await trio.to_thread.run_sync(self._shadow_step, shadow, positions[name]):
+        while await trio.to_thread.run_sync(
+            self._shadow_step, shadow, self._tables.positions[name]
+        ):
             pass
         async with self._one:  # the living one stands still for the last few events
-            live = positions[name]
+            live = self._tables.positions[name]
             while await trio.to_thread.run_sync(self._shadow_step, shadow, live):
                 pass
-            differences = 0
+            differences = None
             if verify:
                 differences = await self._in_thread(self._tables.differences, projection, shadow)
             else:
                 await self._in_thread(self._tables.replace, projection, shadow)
-        return Rebuilt(name=name, position=live, verified=verify, differences=differences)
+        action = "compared" if verify else "replaced"
+        return Rebuilt(
+            name=name, position=live, action=action, differences=differences, ok=not differences
+        )
 
     def _shadow_step(self, shadow: Tables, until: int) -> bool:
         """Fold one page into the shadow, not beyond ``until``; False when there is no more."""
@@ -257,3 +271,10 @@ class Runner:
         rows = [row for row in rows if row.position <= until]
         shadow.take(list(map(self._recorded, rows)))
         return bool(rows)
+
+
+def _discard(shadow: Tables) -> None:
+    """Close a shadow and remove its tables; what is left of them goes before the next."""
+    shadow.close()
+    with suppress(ReadModelError):
+        shadow.discard()

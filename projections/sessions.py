@@ -1,84 +1,100 @@
 """The sessions of modems: when, from where, how long, why they ended."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
+from typing import Any
 
-from hes.events.base import Recorded
+from hes.events.base import DomainEvent, Recorded
 from hes.events.modem import ModemConnected, ModemDisconnected, ModemQuarantined
 from hes.events.node import NodeStarted
 from hes.ids import modem_of
 from projections.base import Change, Database, utc_ms
+from projections.sql.schema import NAME, TEXT, Table, real, text, whole
 
-OPEN = (
-    "INSERT INTO modem_session (modem_id, position, session, peer, link, claim, connected_at)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
-)
+SESSION = Table(
+    "modem_session",
+    (
+        text("modem_id", NAME), whole("position"), whole("session_no"), text("peer", NAME),
+        text("link"), text("claim", NAME), whole("connected_at"), whole("ended_at", optional=True),
+        text("reason", TEXT, optional=True), real("lasted_s", optional=True),
+        whole("bytes_in", optional=True), whole("bytes_out", optional=True),
+        text("quarantined", TEXT, optional=True),
+    ),
+    key=("modem_id", "position"),
+    indexes=(("ended_at",),),
+)  # fmt: skip
 CLOSE = (
-    "UPDATE modem_session SET ended_at = ?, reason = ?, lasted_s = ?, bytes_in = ?, bytes_out = ?"
-    " WHERE modem_id = ? AND session = ? AND ended_at IS NULL"
+    "UPDATE {modem_session} SET ended_at = ?, reason = ?, lasted_s = ?, bytes_in = ?, bytes_out = ?"
+    " WHERE modem_id = ? AND session_no = ? AND ended_at IS NULL"
 )
-LOST = "UPDATE modem_session SET ended_at = ?, reason = ? WHERE ended_at IS NULL"
+QUARANTINE = "UPDATE {modem_session} SET quarantined = ? WHERE modem_id = ? AND ended_at IS NULL"
+END = ("ended_at", "reason", "lasted_s", "bytes_in", "bytes_out")
+LOST = "UPDATE {modem_session} SET ended_at = ?, reason = ? WHERE ended_at IS NULL"
+Session = dict[str, Any]
+"""A row of the table, while it is made."""
 
 
 class Sessions:
     """One row a connection of a modem."""
 
     name = "sessions"
-    version = 2
-    tables = ("modem_session",)
-    ddl = (
-        "CREATE TABLE modem_session (modem_id TEXT NOT NULL, position INTEGER NOT NULL,"
-        " session INTEGER NOT NULL, peer TEXT NOT NULL, link TEXT NOT NULL, claim TEXT NOT NULL,"
-        " connected_at INTEGER NOT NULL, ended_at INTEGER, reason TEXT, lasted_s REAL,"
-        " bytes_in INTEGER, bytes_out INTEGER, quarantined TEXT,"
-        " PRIMARY KEY (modem_id, position)) WITHOUT ROWID",
-        "CREATE INDEX modem_session_open ON modem_session (ended_at)",
-    )
+    version = 3
+    tables = (SESSION,)
     events = (ModemConnected, ModemDisconnected, ModemQuarantined, NodeStarted)
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
-        """See ``Projection``."""
-        changes: set[Change] = set()
+        """See ``Projection``: sessions that begin in the batch are folded in memory."""
+        begun: defaultdict[str, list[Session]] = defaultdict(list)
         for recorded in batch:
-            modem = modem_of(recorded.stream) or ""
-            self._one(recorded, modem, db)
-            changes.add(Change("modems", modem))
-        return changes
+            modem, event = modem_of(recorded.stream) or "", recorded.event
+            if isinstance(event, ModemConnected):
+                begun[modem].append(_begun(recorded, modem, event))
+            else:
+                _change(event, modem, begun, db)
+        rows = [row for rows in begun.values() for row in rows]
+        db.insert(SESSION, [[row[name] for name in SESSION.names] for row in rows])
+        return {Change("modems", modem_of(recorded.stream) or "") for recorded in batch}
 
-    @staticmethod
-    def _one(recorded: Recorded, modem: str, db: Database) -> None:
-        event = recorded.event
-        at = utc_ms(event.received_at)
-        match event:
-            case ModemConnected():
-                db.execute(
-                    OPEN,
-                    (
-                        modem,
-                        recorded.position,
-                        event.session,
-                        event.peer,
-                        event.link,
-                        event.claim,
-                        at,
-                    ),
-                )
-            case ModemDisconnected():
-                db.execute(
-                    CLOSE,
-                    (at, event.reason, event.lasted_s, event.bytes_in, event.bytes_out, modem,
-                     event.session),
-                )  # fmt: skip
-            case ModemQuarantined():
-                db.execute(
-                    "UPDATE modem_session SET quarantined = ? WHERE modem_id = ?"
-                    " AND ended_at IS NULL",
-                    (event.reason, modem),
-                )
-            case NodeStarted():
-                # What was open when the node before died ended without a word.
-                db.execute(LOST, (at, "the head-end stopped"))
-            case _:
-                pass
+
+def _begun(recorded: Recorded, modem: str, event: ModemConnected) -> Session:
+    row: Session = dict.fromkeys(SESSION.names)
+    row |= {
+        "modem_id": modem, "position": recorded.position, "session_no": event.session,
+        "peer": event.peer, "link": event.link, "claim": event.claim,
+        "connected_at": utc_ms(event.received_at),
+    }  # fmt: skip
+    return row
+
+
+def _change(
+    event: DomainEvent, modem: str, begun: Mapping[str, list[Session]], db: Database
+) -> None:
+    """Change the sessions that an event is about: those in the table, and those of this batch."""
+    at = utc_ms(event.received_at)
+    match event:
+        case ModemDisconnected():
+            ended = (at, event.reason, event.lasted_s, event.bytes_in, event.bytes_out)
+            db.execute(CLOSE, (*ended, modem, event.session))
+            for row in _open(begun.get(modem, ())):
+                if row["session_no"] == event.session:
+                    row.update(zip(END, ended, strict=True))
+        case ModemQuarantined():
+            db.execute(QUARANTINE, (event.reason, modem))
+            for row in _open(begun.get(modem, ())):
+                row["quarantined"] = event.reason
+        case NodeStarted():
+            # What was open when the node before died ended without a word.
+            lost = (at, "the head-end stopped")
+            db.execute(LOST, lost)
+            for row in _open(chain.from_iterable(begun.values())):
+                row["ended_at"], row["reason"] = lost
+        case _:
+            pass
+
+
+def _open(rows: Iterable[Session]) -> list[Session]:
+    return [row for row in rows if row["ended_at"] is None]
 
 
 PROJECTION = Sessions()

@@ -2,46 +2,45 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from hes.events.base import Recorded
 from hes.events.reading import LoadProfileRead, ReadFailed, Reading, Source
-from hes.ids import meter_of
-from projections.base import Change, Database, utc_ms
+from projections.base import Change, Database, meter_in, utc_ms
+from projections.sql.schema import NAME, TEXT, Table, Upsert, text, whole
 
 SLOT_MS = 300_000
 """Counted by five minutes, so that the last hour is a sum of a dozen numbers."""
 PUSHED = "pushed"
 READ = "read"
 PROFILE = "profile"
-COUNT = (
-    "INSERT INTO success (slot, outcome, number) VALUES (?, ?, ?)"
-    " ON CONFLICT (slot, outcome) DO UPDATE SET number = number + excluded.number"
+SUCCESS = Table(
+    "success", (whole("slot"), text("outcome"), whole("counted")), key=("slot", "outcome")
 )
-FAILED = (
-    "INSERT INTO failure (position, meter_id, received_at, what, reason, detail)"
-    " VALUES (?, ?, ?, ?, ?, ?)"
-)
+COUNT = Upsert(SUCCESS, sets={"counted": "t.counted + s.counted"})
+FAILURE = Table(
+    "failure",
+    (
+        whole("position"), text("meter_id", NAME), whole("received_at"), text("what", NAME),
+        text("reason"), text("detail", TEXT),
+    ),
+    key=("position",),
+    indexes=(("meter_id", "position"),),
+)  # fmt: skip
 
 
 class Success:
     """``pushed``, ``read`` and ``profile`` count what came; every other outcome is a cause."""
 
     name = "success"
-    version = 1
-    tables = ("success", "failure")
-    ddl = (
-        "CREATE TABLE success (slot INTEGER NOT NULL, outcome TEXT NOT NULL,"
-        " number INTEGER NOT NULL, PRIMARY KEY (slot, outcome)) WITHOUT ROWID",
-        "CREATE TABLE failure (position INTEGER PRIMARY KEY, meter_id TEXT NOT NULL,"
-        " received_at INTEGER NOT NULL, what TEXT NOT NULL, reason TEXT NOT NULL,"
-        " detail TEXT NOT NULL)",
-        "CREATE INDEX failure_meter ON failure (meter_id, position)",
-    )
+    version = 2
+    tables = (SUCCESS, FAILURE)
     events = (Reading, LoadProfileRead, ReadFailed)
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
         counts: Counter[tuple[int, str]] = Counter()
+        failed: list[tuple[Any, ...]] = []
         for recorded in batch:
             event = recorded.event
             at = utc_ms(event.received_at)
@@ -52,11 +51,11 @@ class Success:
                 outcome = PUSHED
             elif isinstance(event, ReadFailed):
                 outcome = event.reason.value
-                meter = meter_of(recorded.stream)
-                row = (recorded.position, meter, at, event.what, outcome, event.detail)
-                db.execute(FAILED, row)
+                meter = meter_in(recorded.stream)
+                failed.append((recorded.position, meter, at, event.what, outcome, event.detail))
             counts[at // SLOT_MS * SLOT_MS, outcome] += 1
-        db.executemany(COUNT, [(slot, outcome, n) for (slot, outcome), n in counts.items()])
+        db.insert(FAILURE, failed)
+        db.upsert(COUNT, [(slot, outcome, n) for (slot, outcome), n in counts.items()])
         return [Change("overview", "")]
 
 

@@ -14,9 +14,15 @@ A dialogue keeps its own deadline arithmetic in ``wait_s`` only: it has no clock
 """
 
 from collections.abc import Generator
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
+
+Seconds = Annotated[float, msgspec.Meta(gt=0, le=600, description="above 0, up to 600")]
+"""A wait that people may choose: none that never ends, nor one that is none."""
+Times = Annotated[int, msgspec.Meta(ge=0, le=20)]
+"""How often something may be done again."""
+Baud = Annotated[int, msgspec.Meta(ge=300, le=115_200)]
 
 
 class Exchange(msgspec.Struct, frozen=True):

@@ -4,9 +4,24 @@ Every driver of a protocol answers in these; the actors above know no other.
 """
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
+
+OCTET = "(25[0-5]|2[0-4][0-9]|[01]?[0-9]{1,2})"
+OBIS = rf"{OCTET}(\.{OCTET}){{5}}"
+"""What an OBIS code in full looks like."""
+ObisCode = Annotated[
+    str, msgspec.Meta(pattern=f"^{OBIS}$", description="an OBIS code in full, A.B.C.D.E.F")
+]
+
+
+def prefixed(unit: int, power: int) -> int:
+    """Return the code of a unit with a prefix, as the meter writes it: its power of ten, 3 for k.
+
+    COSEM has no such codes; the upper byte holds the power, signed.
+    """
+    return (power & 0xFF) << 8 | unit
 
 
 class ReadValue(msgspec.Struct, frozen=True):
@@ -17,7 +32,7 @@ class ReadValue(msgspec.Struct, frozen=True):
     value: Any
     scaler: int | None = None
     unit: int | None = None
-    """COSEM unit code; None: the meter did not say."""
+    """COSEM unit code, ``prefixed`` where the meter writes it so; None: it did not say."""
     class_id: int | None = None
     attribute: int | None = None
     time: datetime | None = None

@@ -69,8 +69,9 @@ def within(name: str, packages: set[str] | tuple[str, ...]) -> bool:
 
 WIRING: Final = ("hes.app", "hes.cli", "hes.__main__")
 """The composition root and the commands know everything."""
-DEVICES: Final = ("hes.fleet", "hes.decoding")
-"""The simulated devices and the translator speak the protocols, and nothing else of ours."""
+DEVICES: Final = ("hes.fleet", "hes.decoding", "hes.meter_types")
+"""The simulated devices, the translator and the reader of meter types speak the protocols, and
+nothing else of ours."""
 OUTSIDE_WORLD: Final = (
     "trio", "anyio", "asyncio", "socket", "ssl", "select", "threading", "subprocess", "time",
     "random", "secrets", "uuid", "sqlite3", "oracledb", "os", "structlog", "logging",
@@ -144,7 +145,9 @@ def test_tests_are_no_package() -> None:
 
 
 def test_tests_lie_where_their_package_does() -> None:
-    beside = {"support", "tools", "e2e", "browser", "simulation", "contracts", "interop", "bench"}
+    beside = {
+        "support", "tools", "e2e", "browser", "simulation", "contracts", "interop", "bench", "fuzz",
+    }  # fmt: skip
     folders = {path.name for path in (ROOT / "tests").iterdir() if path.is_dir()}
     assert folders - {"__pycache__", "devices", "vectors"} <= {*PACKAGES, *beside}
 
@@ -228,6 +231,14 @@ def test_every_link_is_found() -> None:
     marked = {importlib.import_module(name).LINK for name in with_mark("protocols/links", "LINK")}
     assert set(registry.KINDS.values()) == marked
     assert len(marked) >= 2
+
+
+def test_every_link_has_a_name_in_the_lists_and_a_modem_in_the_fleet() -> None:
+    from hes.fleet.links.registry import SIDES
+    from hes.link_names import LINKS
+    from protocols.links.registry import KINDS
+
+    assert set(LINKS) == set(KINDS) == {kind.link for kind in SIDES.values()}
 
 
 def test_every_driver_is_found() -> None:

@@ -7,6 +7,7 @@ over the secret; blank lines and those that begin with ``#`` are ignored.
 import hashlib
 import hmac
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -93,6 +94,8 @@ class Tokens:
         self._known: dict[bytes, str] = {}
         """Digest of a token that was right before, to its name: scrypt is for the first time."""
         self._limiter = trio.CapacityLimiter(1)
+        self.on_first_use: Callable[[str], None] = lambda _name: None
+        """Told the name of each token that was right for the first time."""
 
     async def name_of(self, token: str) -> str | None:
         """Return whose token it is, or None.
@@ -119,6 +122,7 @@ class Tokens:
             return None
         if len(self._known) < KNOWN_MAX:
             self._known[digest] = name
+            self.on_first_use(name)
         return name
 
 

@@ -88,6 +88,15 @@ class Call:
         except UnicodeDecodeError as problem:
             raise ApiError(422, f"the body is no UTF-8 at byte {problem.start}") from None
 
+    async def data(self, size_max: int, within_s: float) -> bytes:
+        """Return the body as it is.
+
+        Raises:
+            ApiError: 408 or 413.
+
+        """
+        return await self._receive(size_max, within_s)
+
     async def _receive(self, size_max: int, within_s: float) -> bytes:
         announced = self._request.headers.get("content-length", "0")
         if announced.isdecimal() and int(announced[:18]) > size_max:

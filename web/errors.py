@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hes.commands import CommandFailed, UnknownMeter
+from hes.commands import CommandFailed, CommandInvalid, UnknownMeter, UnknownModem
 from hes.devices import DeviceListError
 from hes.events.reading import FailureReason
 from hes.ids import MeterId
@@ -63,7 +63,9 @@ def unknown_meter(meter_id: str) -> ApiError:
     return ApiError(404, str(UnknownMeter(MeterId(meter_id))), code="unknown-meter")
 
 
-EXPECTED: Final = (ApiError, UnknownMeter, CommandFailed, DeviceListError, StoreError)
+EXPECTED: Final = (
+    ApiError, UnknownMeter, UnknownModem, CommandFailed, CommandInvalid, DeviceListError, StoreError
+)  # fmt: skip
 """What handlers may raise; anything else is a mistake of ours and goes to the log."""
 
 
@@ -100,7 +102,9 @@ async def tell(_: Request, problem: Exception) -> Response:
 
 _TOLD: Final[tuple[tuple[type[Exception], Callable[[Any], ApiError]], ...]] = (
     (UnknownMeter, lambda problem: unknown_meter(problem.meter)),
+    (UnknownModem, lambda problem: ApiError(404, str(problem), code="unknown-modem")),
     (CommandFailed, _command_failed),
+    (CommandInvalid, lambda problem: ApiError(422, str(problem))),
     (DeviceListError, _device_list),
     (HTTPException, lambda problem: ApiError(problem.status_code, f"{problem.detail}")),
     (StoreUnavailable, unavailable),

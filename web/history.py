@@ -27,6 +27,15 @@ class History:
         self._log = log
         self._decoder = decoder
 
+    def check(self) -> int:
+        """Return the position of the last event, if this node may still write.
+
+        Raises:
+            StoreError: the log is away, or another node took it over.
+
+        """
+        return self._log.check()
+
     def head(self) -> int:
         """Return the position of the last event."""
         return self._log.head()

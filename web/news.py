@@ -5,15 +5,20 @@ topics that somebody listens to, hence as often as people look and not as often 
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
 import trio
 
 from hes.events.base import Recorded
+from hes.events.command import CommandFinished, CommandRequested
+from hes.events.commit import Commit
+from hes.events.meter_clock import ClockSet
+from hes.events.meter_control import MeterConfigured, RelaySwitched
 from hes.events.reading import LoadProfileRead, PushKept, ReadFailed, Reading
 from hes.ids import METER_PREFIX, meter_of
+from hes.rules.firmware_progress import KINDS as FIRMWARE
 from hes.store.errors import StoreError
 from hes.store.json_form import to_plain
 from hes.tree import ActorStatus
@@ -27,6 +32,10 @@ from web.topics import tree_of
 
 WAITING_EVENTS_MAX: Final = 5_000
 """Events between the log and the read models; more only while those catch up."""
+ORDERED: Final = (
+    CommandRequested, CommandFinished, RelaySwitched, MeterConfigured, ClockSet, *FIRMWARE
+)  # fmt: skip
+"""Steps of what somebody asked of a meter: its page shows them as they come."""
 KEYS_MAX: Final = 500
 """Rows fetched at one tick: some 10 ms of a worker thread; the others wait for the next."""
 OVERVIEW_S: Final = 1.0
@@ -45,7 +54,9 @@ class News:
         self._away: tuple[type[Exception], ...] = (StoreError, *web.options.unavailable)
         self._position = 0
         self._readings = 0
-        self._events: deque[Recorded] = deque(maxlen=WAITING_EVENTS_MAX)
+        self._waiting: deque[Sequence[Recorded]] = deque()
+        """Commits of the log that the read models do not show yet, the last one perhaps in part."""
+        self._waiting_events = 0
         self._meters: dict[str, None] = {}
         self._alarms: dict[str, None] = {}
         self._modems: dict[str, None] = {}
@@ -56,11 +67,13 @@ class News:
 
     # -- called by the node, in the trio thread
 
-    def on_events(self, events: Iterable[Recorded]) -> None:
+    def on_events(self, events: Commit) -> None:
         """Note events that are durable; they are told once the read models have them."""
-        for recorded in events:
-            self._events.append(recorded)
-            self._readings += isinstance(recorded.event, Reading)
+        self._readings += events.number_of(Reading)
+        self._waiting.append(events)
+        self._waiting_events += len(events)
+        while self._waiting_events > WAITING_EVENTS_MAX and len(self._waiting) > 1:
+            self._waiting_events -= len(self._waiting.popleft())
 
     def on_commit(self, changes: Iterable[tuple[str, str]], position: int) -> None:
         """Note what the read models changed; they stand at ``position`` of the log now."""
@@ -95,12 +108,10 @@ class News:
                 continue
 
     def _release(self) -> None:
-        events = self._events
         keys = set(self._feed.heard("meter"))
         heard = self._feed.is_heard("events")
         shown = 0
-        while events and events[0].position <= self._position:
-            recorded = events.popleft()
+        for recorded in self._due_events(wanted=heard or bool(keys)):
             if heard:
                 # Beyond the limit the feed only counts: no need to make the text.
                 shown += 1
@@ -108,6 +119,19 @@ class News:
             meter = meter_of(recorded.stream)
             if meter in keys:
                 self._tell_meter(meter, recorded)
+
+    def _due_events(self, *, wanted: bool) -> Iterator[Recorded]:
+        """Yield what the read models show by now, if it is ``wanted``, and forget it."""
+        waiting = self._waiting
+        while waiting and waiting[0][0].position <= self._position:
+            commit = waiting.popleft()
+            self._waiting_events -= len(commit)
+            beyond = max(0, commit[-1].position - self._position)
+            if beyond:
+                waiting.appendleft(commit[-beyond:])
+                self._waiting_events += beyond
+            if wanted:
+                yield from commit[: len(commit) - beyond]
 
     def _tell_meter(self, meter: str, recorded: Recorded) -> None:
         event = recorded.event
@@ -120,6 +144,8 @@ class News:
         elif isinstance(event, PushKept | ReadFailed):
             # Rare, and shown out of the read model: the page looks again.
             kind, rows = "changed", [{"type": event.topic}]
+        elif isinstance(event, ORDERED):
+            kind, rows = "order", [to_plain(recorded)]
         else:
             row = meter_event_row(recorded)
             rows = [] if row is None else [row]

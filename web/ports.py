@@ -4,8 +4,8 @@ The web imports no actor. A node in one process, or later a gateway to several, 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Protocol
+from datetime import date, datetime
+from typing import Any, Protocol
 
 import msgspec
 
@@ -13,6 +13,7 @@ from hes.clock import Clock
 from hes.commands import Commander
 from hes.events.base import Recorded
 from hes.store.port import StoredRow
+from hes.system import SystemFacts
 from hes.tree import ActorStatus
 
 Row = msgspec.Struct
@@ -64,6 +65,38 @@ class ReadModel(Protocol):
         """Return intervals (``ProfileRow``) by time; the newest ``limit`` of them."""
         ...
 
+    def energy_days(
+        self,
+        meter_id: str,
+        *,
+        obis: Sequence[str],
+        first: date | None,
+        last: date | None,
+        limit: int,
+    ) -> Sequence[Row]:
+        """Return the energy of local days (``EnergyDayRow``); the newest ``limit`` of them."""
+        ...
+
+    def audit(
+        self,
+        *,
+        stream: str,
+        actor: str,
+        kind: str,
+        between: tuple[datetime | None, datetime | None],
+        before: int,
+        limit: int,
+    ) -> Sequence[Any]:
+        """Return entries of the audit log (``AuditRow``), the newest first.
+
+        Both ends of ``between`` are included; empty texts, None and 0 filter nothing.
+        """
+        ...
+
+    def poison(self, projection: str, *, limit: int) -> Sequence[Row]:
+        """Return events that a read model put aside (``PoisonRow``), the newest first."""
+        ...
+
     def alarms(self, *, open_only: bool, limit: int) -> Sequence[Row]:
         """Return alarms (``AlarmRow``), the newest first."""
         ...
@@ -95,6 +128,15 @@ class ReadModel(Protocol):
 
 class EventReader(Protocol):
     """The reading side of ``hes.store.port.EventLog``; called in worker threads."""
+
+    def check(self) -> int:
+        """Return the position of the last event, if this node may still write.
+
+        Raises:
+            StoreError: the log is away, or another node took it over.
+
+        """
+        ...
 
     def head(self) -> int:
         """Return the position of the last event; 0 for an empty log."""
@@ -211,6 +253,15 @@ class Node(Protocol):
         """
         ...
 
+    async def import_modems(self, text: str, actor: str) -> Imported:
+        """Take a modem list, all of it or nothing; durable when this returns.
+
+        Raises:
+            DeviceListError: some cells are wrong.
+
+        """
+        ...
+
     def devices_csv(self) -> str:
         """Return the device list without secrets. Called in a worker thread."""
         ...
@@ -223,6 +274,13 @@ class Node(Protocol):
         """Return name, position, lag and age of each projection (``ProjectionRow``)."""
         ...
 
-    async def rebuild(self, name: str, *, verify: bool) -> Row:
-        """Rebuild a projection from the first event, or only compare; return what came of it."""
+    def system(self) -> SystemFacts:
+        """Return how the node is. Called in the trio thread."""
+        ...
+
+    async def rebuild(self, name: str, *, verify: bool, actor: str) -> Row:
+        """Rebuild a projection from the first event, or only compare; return what came of it.
+
+        Who wanted it is in the log.
+        """
         ...

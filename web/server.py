@@ -175,9 +175,14 @@ class WebServer:
             tcp: Any = stream  # hypercorn wants no more of it than any stream has, and its socket.
             await HttpConnection(self._app, self._config, self._context, state, tcp)
 
-    def _lags(self) -> dict[str, float]:
-        rows = msgspec.to_builtins(list(self.web.node.projection_status()))
-        return {row["name"]: float(row["lag"]) for row in rows}
+    def _of_projections(self, field: str) -> Callable[[], dict[str, float]]:
+        """Return what asks for a number of each read model."""
+
+        def ask() -> dict[str, float]:
+            rows = msgspec.to_builtins(list(self.web.node.projection_status()))
+            return {row["name"]: float(row.get(field, 0)) for row in rows}
+
+        return ask
 
     def _show_numbers(self) -> None:
         feed, metrics = self.web.feed, self.web.metrics
@@ -189,7 +194,13 @@ class WebServer:
             "hes_web_connections", "Open connections, live ones too", lambda: len(self._streams)
         )
         metrics.gauge("hes_live_clients", "Live clients", lambda: feed.statistics().clients)
-        metrics.gauges("hes_projection_lag_events", "Events not seen yet", "projection", self._lags)
+        for name, about, field in (
+            ("lag_events", "Events not seen yet", "lag"),
+            ("age_seconds", "Seconds since it was last up with the log", "age_s"),
+            ("poisoned_events", "Events put aside", "poisoned"),
+        ):
+            ask = self._of_projections(field)
+            metrics.gauges(f"hes_projection_{name}", about, "projection", ask)
         for name, about in (
             ("encoded", "Frames made for all listeners of a topic"),
             ("sent", "Frames handed to the kernel"),

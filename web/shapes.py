@@ -3,7 +3,7 @@
 Times are ISO 8601 with offset, OBIS codes in full form, values decimal strings in their unit.
 """
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -44,6 +44,27 @@ class MeterRow(Shape):
     has_keys: bool
 
 
+class ModemConfig(Shape):
+    """Settings of a modem; after a change, what the modem says of it."""
+
+    modem_id: str
+    settings: dict[str, str]
+    status: str | None
+    """``applied`` or ``refused``; null: nothing was to be changed."""
+    config_hash: str | None
+
+
+class ModemFirmware(Shape):
+    """How an offer of firmware was taken."""
+
+    modem_id: str
+    version: str
+    sha256: str
+    size_bytes: int
+    state: str
+    """``waiting`` for the modem to call; or what it said."""
+
+
 class MeterPage(Shape):
     """A page of the meter list; ``next`` goes into ``after``."""
 
@@ -81,6 +102,46 @@ class ProfileRow(Shape):
     values: dict[str, ProfileCell]
     status: int | None
     quality: str
+
+
+class EnergyDayRow(Shape):
+    """Energy of one register in one local day, made of the rows of a load profile."""
+
+    day: date
+    obis: str
+    profile: str
+    energy: str | None
+    """None when the index of the register went backwards that day."""
+    unit: str | None
+    intervals: int
+    """Values that it was made of."""
+    first_at: datetime
+    last_at: datetime
+    quality: str
+    """``whole``; ``part``: values of the day are missing; ``reset``: an index went backwards."""
+
+
+class AuditRow(Shape):
+    """Who wanted what, why, and what came of it; the event itself stands in the log."""
+
+    position: int
+    stream: str
+    received_at: datetime
+    kind: str
+    actor: str | None
+    what: str
+    argument: str
+    why: str
+    result: str | None
+    """``done``, ``failed``, or a word of the device; None when it has only begun."""
+    detail: str
+
+
+class AuditLog(Shape):
+    """A page of entries; ``next`` goes into ``before``."""
+
+    entries: list[AuditRow]
+    next: int | None
 
 
 class AlarmRow(Shape):
@@ -276,6 +337,9 @@ class ProjectionRow(msgspec.Struct, kw_only=True):
     lag: int
     """Events that it has not seen yet."""
     age_s: float
+    """Seconds since it was last up with the log; 0 when it is."""
+    poisoned: int = 0
+    """Events that it has put aside because they make no sense to it."""
 
 
 class Projections(Shape):

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Generator, Sequence
 from datetime import datetime
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 
 from hes.devices import Device
 from protocols.dialogue import Dialogue, Exchange
+from protocols.dlms.client import DlmsClient
+from protocols.dlms.object_list import ObjectList
+from protocols.dlms.reader import TimeRules
 from protocols.errors import MeterRefused, SessionRefused
+from protocols.meter_types.meter_type import MeterType
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
 T = TypeVar("T")
@@ -80,6 +84,22 @@ class Driver(Protocol):
         ...
 
 
+@runtime_checkable
+class Managing(Protocol):
+    """A driver that can do more than read: its meters have objects to switch and to set."""
+
+    def manage(self, work: Callable[[DlmsClient, TimeRules], Dialogue[T]]) -> Dialogue[T]:
+        """Do something in an association of its own, never twice.
+
+        ``work`` is given the association and the rules of times in this meter.
+        """
+        ...
+
+    def adjust_clock(self, way: str) -> Dialogue[ClockChanged]:
+        """Put the clock right by one of its own methods (``hes.rules.clock_adjusting.WAYS``)."""
+        ...
+
+
 class Collected(msgspec.Struct):
     """The answer to a scheduled read: each part, or the reason why it is missing."""
 
@@ -89,6 +109,8 @@ class Collected(msgspec.Struct):
     """By the code that was asked for."""
     refused: dict[str, str] = {}
     """``clock``, ``registers`` or a profile's code, to why the meter refused it."""
+    objects: ObjectList | None = None
+    """The meter's list of objects, where it was read just now."""
 
     def attempt(self, part: str, dialogue: Dialogue[T]) -> Dialogue[T | None]:
         """Carry out the dialogue of a part; None and a note where the meter refuses it.
@@ -116,7 +138,7 @@ class DriverKind(msgspec.Struct, frozen=True):
     """One protocol's driver, as the registry knows it."""
 
     protocols: tuple[str, ...]
-    make: Callable[[Device, DriverWorld], Driver]
+    make: Callable[[Device, DriverWorld, MeterType], Driver]
 
 
 def timed(

@@ -1,16 +1,19 @@
 """DLMS/COSEM meters: associations around each conversation, over HDLC or the wrapper."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
-from actors.drivers.dlms_session import DlmsSessions
+from actors.drivers.dlms_clock import adjust
+from actors.drivers.dlms_objects import KnownObjects
+from actors.drivers.dlms_session import DlmsSessions, is_ciphered
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue, Exchange
 from protocols.dlms.client import CounterTooLow, DlmsClient
-from protocols.dlms.objects import ObjectCache
+from protocols.dlms.names import CodeNames
+from protocols.dlms.object_list import ObjectList
 from protocols.dlms.profile import ProfileData, read_profile
 from protocols.dlms.reader import (
     Registers,
@@ -21,7 +24,9 @@ from protocols.dlms.reader import (
     set_clock,
     shift_clock,
 )
+from protocols.dlms.type_facts import known_objects, time_rules
 from protocols.errors import MeterRefused
+from protocols.meter_types.meter_type import MeterType, plain
 from protocols.values import (
     ClockChanged,
     ClockRead,
@@ -40,6 +45,7 @@ USUAL: Final = (
     "1.0.14.7.0.255", "1.0.1.6.0.255",
 )  # fmt: skip
 """What is read when nobody says what: energies by rate, instantaneous values, maximum demand."""
+NO_RATE: Final = "meters of this type have no such rate"
 COUNTERS_PER_READ: Final = 500
 QUIET_S: Final = 1.0
 """A clock so near to ours is not touched."""
@@ -48,16 +54,22 @@ QUIET_S: Final = 1.0
 class DlmsDriver:
     """See ``actors.drivers.base.Driver``."""
 
-    def __init__(self, device: Device, world: DriverWorld) -> None:
+    def __init__(
+        self, device: Device, world: DriverWorld, meter_type: MeterType | None = None
+    ) -> None:
+        of = meter_type or plain(device.protocol)
         self._world = world
-        self._sessions = DlmsSessions(device, world)
-        self._rules = TimeRules(utc_offset_min=world.utc_offset_min)
-        self._cache = ObjectCache({}, {}, {}, {})
+        self._sessions = DlmsSessions(device, world, of.options, of.timers)
+        self._names = CodeNames(of.options)
+        self._usual = of.registers or USUAL
+        self._rules = time_rules(of.options, world.utc_offset_min)
+        self._cache = known_objects(of.options)
+        self._objects = KnownObjects(wanted=of.options.object_list)
         self._missing: set[str] = set()
         """Usual registers that this meter does not have."""
         self._knows_clock = False
         """Whether the rules of time are those of the meter's own clock."""
-        self.counters_per_read = COUNTERS_PER_READ if device.auth == "gmac" else 0
+        self.counters_per_read = COUNTERS_PER_READ if is_ciphered(device) else 0
 
     def offers(self, obis: str) -> bool:
         """See ``Driver.offers``: that is up to each meter."""
@@ -65,8 +77,12 @@ class DlmsDriver:
 
     def scale_of(self, obis: str) -> tuple[int | None, int | None] | None:
         """See ``Driver.scale_of``."""
-        scale = self._cache.scales.get(obis)
+        scale = self._cache.scales.get(self._names.theirs(obis) or "")
         return None if scale is None else (scale.scaler, scale.unit)
+
+    def recall_objects(self, objects: ObjectList | None) -> None:
+        """See ``actors.drivers.known_objects.KnowsObjects``."""
+        self._objects.recall(objects)
 
     # -- conversations
 
@@ -94,6 +110,7 @@ class DlmsDriver:
 
         def parts(client: DlmsClient) -> Dialogue[Collected]:
             found = Collected()
+            found.objects = yield from self._objects.learn(client)
             found.clock = yield from found.attempt("clock", self._clock(client))
             registers = self._registers(client, codes)
             found.registers = yield from found.attempt("registers", registers)
@@ -104,35 +121,69 @@ class DlmsDriver:
 
         return (yield from self._sessions.read(parts))
 
+    def manage(self, work: Callable[[DlmsClient, TimeRules], Dialogue[T]]) -> Dialogue[T]:
+        """See ``Managing.manage``."""
+
+        def managed(client: DlmsClient) -> Dialogue[T]:
+            yield from self._learn_clock(client)
+            return (yield from work(client, self._rules))
+
+        return (yield from self._sessions.once(managed))
+
+    def adjust_clock(self, way: str) -> Dialogue[ClockChanged]:
+        """See ``Managing.adjust_clock``."""
+
+        def adjusted(client: DlmsClient) -> Dialogue[ClockChanged]:
+            before = yield from self._clock(client)
+            yield from adjust(client, way, before, self._world.now, self._rules)
+            return ClockChanged(before, (yield from self._clock(client)), way)
+
+        return (yield from self._sessions.once(adjusted))
+
     # -- parts of a conversation
 
     def _registers(self, client: DlmsClient, codes: Sequence[str]) -> Dialogue[RegistersRead]:
-        asked = codes or [code for code in USUAL if code not in self._missing]
-        found = yield from read_registers(client, asked, self._cache)
-        if not codes:
-            self._missing.update(found.refused)
-            found.refused = {}
+        asked = codes or [code for code in self._usual if self._may_have(code)]
+        self._cache.classes = self._objects.classes | self._cache.classes
+        named = {code: self._names.theirs(code) for code in asked}
+        theirs = list(dict.fromkeys(own for own in named.values() if own is not None))
+        found = yield from read_registers(client, theirs, self._cache)
         if any(value.time is not None for value in found.values):
             yield from self._learn_clock(client)
-        return self._neutral_registers(found)
+        read = self._neutral_registers(found, named)
+        if not codes:
+            self._missing.update(read.refused)
+            read.refused = {}
+        return read
 
-    def _neutral_registers(self, found: Registers) -> RegistersRead:
-        values = [
-            ReadValue(
-                v.obis, v.value, v.scale.scaler, v.scale.unit, v.class_id, 2,
-                None if v.time is None else self._rules.decode(v.time),
+    def _may_have(self, code: str) -> bool:
+        return code not in self._missing and not self._objects.lacks(self._names.theirs(code))
+
+    def _neutral_registers(
+        self, found: Registers, named: Mapping[str, str | None]
+    ) -> RegistersRead:
+        """Return what was found, by the codes that were asked for; ``named``: the meter's own."""
+        told = {value.obis: value for value in found.values}
+        read = RegistersRead([], {})
+        for code, own in named.items():
+            v = told.get(own or "")
+            if v is None:
+                read.refused[code] = NO_RATE if own is None else found.refused[own]
+                continue
+            time = None if v.time is None else self._rules.decode(v.time)
+            read.values.append(
+                ReadValue(code, v.value, v.scale.scaler, v.scale.unit, v.class_id, 2, time)
             )
-            for v in found.values
-        ]  # fmt: skip
-        return RegistersRead(values, found.refused)
+        return read
 
     def _profile(
         self, client: DlmsClient, code: str, begin: datetime, end: datetime
     ) -> Dialogue[ProfileRead]:
         obis = PROFILES.get(code, code)
+        own = self._names.theirs(obis) or obis
         yield from self._learn_clock(client)
-        data = yield from read_profile(client, obis, begin, end, self._cache, self._rules)
-        return _neutral_profile(data)
+        data = yield from read_profile(client, own, begin, end, self._cache, self._rules)
+        return _neutral_profile(data, obis, self._names)
 
     def _clock(self, client: DlmsClient) -> Dialogue[ClockRead]:
         times: list[datetime] = []
@@ -189,13 +240,19 @@ def _timed(
         return result
 
 
-def _neutral_profile(data: ProfileData) -> ProfileRead:
+def _neutral_profile(data: ProfileData, obis: str, names: CodeNames) -> ProfileRead:
+    """Return a profile by the code that was asked for, without columns that are no tariff."""
+    told = [(n, code) for n, c in enumerate(data.columns) if (code := names.ours(c.obis))]
     columns = [
-        ReadValue(c.obis, None, s.scaler, s.unit, c.class_id, c.attribute)
-        for c, s in zip(data.columns, data.scales, strict=True)
-    ]
-    rows = [TableRow(row.time, row.status, row.values) for row in data.rows]
-    return ProfileRead(data.obis, data.period_s, columns, rows)
+        ReadValue(
+            code, None, data.scales[n].scaler, data.scales[n].unit, data.columns[n].class_id,
+            data.columns[n].attribute,
+        )
+        for n, code in told
+    ]  # fmt: skip
+    places = [n for n, _ in told]
+    rows = [TableRow(r.time, r.status, tuple(r.values[n] for n in places)) for r in data.rows]
+    return ProfileRead(obis, data.period_s, columns, rows)
 
 
 def day_windows(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:

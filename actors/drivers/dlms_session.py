@@ -10,38 +10,61 @@ from typing import Final, TypeVar
 import msgspec
 
 from actors.drivers.base import CounterJump, DriverWorld
-from hes.devices import Device
+from hes.devices import MODE_E, Device
 from protocols.dialogue import Dialogue
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.association import Association
 from protocols.dlms.client import ClientSettings, CounterTooLow, DlmsClient
 from protocols.dlms.hdlc_link import LINK_DROPPED, HdlcAddress, HdlcLink
+from protocols.dlms.options import DlmsOptions
 from protocols.dlms.reader import read_counter
 from protocols.dlms.security import Keys
 from protocols.dlms.timers import DlmsTimers
 from protocols.dlms.wrapper_link import WrapperLink
 from protocols.errors import MeterRefused, ProtocolError, RemoteProtocolError
+from protocols.iec62056_21.mode_e import ModeELink
+from protocols.iec62056_21.options import Iec62056Options, Iec62056Timers
+from protocols.iec62056_21.session import Session
 
 T = TypeVar("T")
+Link = HdlcLink | WrapperLink | ModeELink
 
-AUTHS: Final = {"none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC}
+AUTHS: Final = {
+    "none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC, "md5": Mechanism.MD5,
+    "sha1": Mechanism.SHA1, "sha256": Mechanism.SHA256,
+}  # fmt: skip
+DEDICATED_KEY_SIZE: Final = 16
 PUBLIC_CLIENT: Final = 16
 """Who may read the invocation counter without any proof."""
 PUBLIC_WAIT_S: Final = 10.0
 """For the answer to the public client, which not every meter lets in."""
 
 
+def is_ciphered(device: Device) -> bool:
+    """Whether conversations with a meter are protected, and so use invocation counters.
+
+    With a password alone the keys are those of the meter's own messages; with high security they
+    are for everything.
+    """
+    return device.has_keys and AUTHS[device.auth] > Mechanism.LOW
+
+
 class DlmsSessions:
     """Opens, uses and closes associations with one meter."""
 
-    def __init__(self, device: Device, world: DriverWorld) -> None:
+    def __init__(
+        self, device: Device, world: DriverWorld, options: DlmsOptions, timers: DlmsTimers
+    ) -> None:
         self._device = device
         self._world = world
-        self._timers = DlmsTimers()
-        self._address_size: int | None = None
+        self._options = options
+        self._timers = timers
+        self._sign_on = Session(device.sign_on, "", Iec62056Options(), Iec62056Timers())
+        """What comes before HDLC with meters of mode E."""
+        self._address_size: int | None = options.address_size or None
         self._proven = False
         """Whether the meter took our keys and counters once."""
-        self._answers_release = True
+        self._answers_release = options.answers_release
         self._hanging = False
         """Whether the meter may still be in an association that we left without a word."""
         self._counter = 0
@@ -80,8 +103,9 @@ class DlmsSessions:
             raise
         finally:
             self._invoke_id = client.requester.invoke_id
-            if isinstance(link, HdlcLink):
-                self._address_size = link.address_size
+            hdlc = link.inner if isinstance(link, ModeELink) else link
+            if isinstance(hdlc, HdlcLink):
+                self._address_size = hdlc.address_size
         yield from self._release(client)
         return result
 
@@ -97,7 +121,7 @@ class DlmsSessions:
             raise
         except ProtocolError:
             unheard = client.state is Association.CLOSED
-            if self._device.auth != "gmac" or self._proven or unheard:
+            if not is_ciphered(self._device) or self._proven or unheard:
                 raise
             yield from client.release()
             taken = yield from self._counter_taken()
@@ -128,7 +152,7 @@ class DlmsSessions:
         self._answers_release = self._answers_release and heard
         self._hanging = False
 
-    def _client(self, link: HdlcLink | WrapperLink) -> DlmsClient:
+    def _client(self, link: Link) -> DlmsClient:
         device = self._device
         keys = Keys(device.encryption_key, device.authentication_key) if device.has_keys else None
         settings = ClientSettings(
@@ -137,24 +161,36 @@ class DlmsSessions:
             keys=keys,
             meter_title=device.system_title or None,
             timers=self._timers,
+            max_pdu=self._options.max_pdu,
+            lists=self._options.lists,
+            window=self._options.window,
+            protected=is_ciphered(device),
         )
         client = DlmsClient(
             link,
             settings,
             counter=self._next_counter,
             challenge=lambda: self._world.random_bytes(16),
+            dedicated_key=self._dedicated_key if self._options.dedicated_key else None,
         )
         client.requester.invoke_id = self._invoke_id
         return client
+
+    def _dedicated_key(self) -> bytes:
+        return self._world.random_bytes(DEDICATED_KEY_SIZE)
 
     def _next_counter(self) -> int:
         self._counter = self._world.counter()
         return self._counter
 
-    def _link(self, client_sap: int) -> HdlcLink | WrapperLink:
+    def _link(self, client_sap: int) -> Link:
         device = self._device
         if device.framing == "wrapper":
             return WrapperLink(client_sap, device.server_sap, self._timers)
-        physical = int(device.address) if device.address else None
-        address = HdlcAddress(client=client_sap, logical=device.server_sap, physical=physical)
-        return HdlcLink(address, self._timers, size=self._address_size)
+        address = HdlcAddress(
+            client=client_sap, logical=device.server_sap, physical=device.physical
+        )
+        hdlc = HdlcLink(
+            address, self._timers, size=self._address_size, information=self._options.information
+        )
+        return ModeELink(self._sign_on, hdlc) if device.framing == MODE_E else hdlc

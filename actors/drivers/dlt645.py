@@ -11,9 +11,9 @@ from protocols.dialogue import Dialogue
 from protocols.dlt645 import clock, tables
 from protocols.dlt645.client import Dlt645Client, Dlt645Memory, Dlt645Settings
 from protocols.dlt645.event_log import read_events
-from protocols.dlt645.options import Dlt645Options
 from protocols.dlt645.registers import read_registers
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.meter_types.meter_type import MeterType, plain
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
 T = TypeVar("T")
@@ -52,15 +52,18 @@ class Dlt645Driver:
     counters_per_read = 0
 
     def __init__(
-        self, device: Device, world: DriverWorld, options: Dlt645Options | None = None
+        self, device: Device, world: DriverWorld, meter_type: MeterType | None = None
     ) -> None:
+        of = meter_type or plain(device.protocol)
         self._world = world
+        self._usual = of.registers or USUAL
         self._settings = Dlt645Settings(
             address=device.address,
             old=device.protocol == OLD,
             password=device.password,
             utc_offset_min=world.utc_offset_min,
-            options=options or Dlt645Options(),
+            options=of.options,
+            timers=of.timers,
         )
         self._memory = Dlt645Memory()
         self._missing: set[str] = set()
@@ -120,7 +123,7 @@ class Dlt645Driver:
     # -- parts of a conversation
 
     def _registers(self, client: Dlt645Client, codes: Sequence[str]) -> Dialogue[RegistersRead]:
-        asked = codes or [code for code in USUAL if code not in self._missing]
+        asked = codes or [code for code in self._usual if code not in self._missing]
         found = yield from read_registers(client, asked)
         if not codes:
             self._missing.update(found.refused)

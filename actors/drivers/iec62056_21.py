@@ -11,12 +11,12 @@ from protocols.dialogue import Dialogue
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
 from protocols.iec62056_21.clock import ClockTold, read_clock, write_clock
 from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
-from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.profile import LogEntry
 from protocols.iec62056_21.registers import read_registers
 from protocols.iec62056_21.session import MeterAbsent
 from protocols.iec62056_21.stamps import StampRules, parse_stamp
 from protocols.iec62056_21.tables import read_log, read_profile
+from protocols.meter_types.meter_type import MeterType, plain
 from protocols.values import (
     ClockChanged,
     ClockRead,
@@ -45,15 +45,18 @@ class Iec62056Driver:
     counters_per_read = 0
 
     def __init__(
-        self, device: Device, world: DriverWorld, options: Iec62056Options | None = None
+        self, device: Device, world: DriverWorld, meter_type: MeterType | None = None
     ) -> None:
+        of = meter_type or plain(device.protocol)
         self._world = world
+        self._usual = of.registers
         self._talk = Conversation(
             Iec62056Settings(
                 address=device.address,
                 password=device.password,
                 utc_offset_min=world.utc_offset_min,
-                options=options or Iec62056Options(),
+                options=of.options,
+                timers=of.timers,
             )
         )
 
@@ -69,7 +72,7 @@ class Iec62056Driver:
 
     def registers(self, codes: Sequence[str]) -> Dialogue[RegistersRead]:
         """See ``Driver.registers``."""
-        return self._conversation(lambda: read_registers(self._talk, codes))
+        return self._conversation(lambda: read_registers(self._talk, codes or self._usual))
 
     def profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
         """See ``Driver.profile``."""
@@ -92,7 +95,7 @@ class Iec62056Driver:
             found = Collected()
             left = ["registers", "clock", *(wanted.code for wanted in profiles)]
             try:
-                registers = read_registers(self._talk, codes)
+                registers = read_registers(self._talk, codes or self._usual)
                 found.registers = yield from found.attempt(left[0], registers)
                 left.pop(0)
                 found.clock = yield from found.attempt(left[0], self._clock())
@@ -131,7 +134,7 @@ class Iec62056Driver:
         obis = PROFILES.get(code, code)
         if obis == PROFILES["events"]:
             entries = yield from read_log(self._talk, obis, begin, end)
-            return _events(obis, entries, self._talk.rules)
+            return _events(obis, entries, self._talk.rules, end)
         return (yield from read_profile(self._talk, obis, begin, end))
 
     def _clock(self) -> Dialogue[ClockRead]:
@@ -160,7 +163,9 @@ class Iec62056Driver:
         return ClockChanged(before, after, "set")
 
 
-def _events(obis: str, entries: Sequence[LogEntry], rules: StampRules) -> ProfileRead:
+def _events(
+    obis: str, entries: Sequence[LogEntry], rules: StampRules, end: datetime
+) -> ProfileRead:
     """Return a log as a table: one column with the status word, entries without a time left out."""
     rows: list[TableRow] = []
     for entry in entries:
@@ -169,7 +174,8 @@ def _events(obis: str, entries: Sequence[LogEntry], rules: StampRules) -> Profil
             status = int(entry.status[:STATUS_SIZE_MAX], 16)
         except (RemoteProtocolError, ValueError, OverflowError):
             continue
-        rows.append(TableRow(time, status, (status,)))
+        if time <= end:  # meters are asked for whole minutes
+            rows.append(TableRow(time, status, (status,)))
     return ProfileRead(obis, None, [ReadValue(EVENT_CODE, None, 0, 255)], rows)
 
 

@@ -1,4 +1,4 @@
-"""Writes down what supervisors report, so that a crash is a fact that auditors can find."""
+"""Writes down what happens to the node, so that auditors find it: crashes, tokens that come in."""
 
 from typing import Final
 
@@ -9,6 +9,7 @@ from actors.errors import ActorError, JournalFailed
 from actors.journal import JournalQueue
 from actors.mailbox import Ref
 from hes.clock import Clock
+from hes.events.base import DomainEvent
 from hes.events.node import ActorFailed
 from hes.ids import node_stream
 
@@ -17,18 +18,21 @@ LOGGER: Final = structlog.stdlib.get_logger("hes.tree")
 
 
 class Chronicle(Actor):
-    """Gets ``ActorFailed`` events and appends them."""
+    """Gets events of the node and appends them."""
 
     def __init__(self, node: str, journal: JournalQueue) -> None:
         self._stream = node_stream(node)
         self._journal = journal
 
-    async def receive(self, message: ActorFailed) -> None:
+    async def receive(self, message: DomainEvent) -> None:
         """Append one; when the store is away it is in the program's own log at least."""
         try:
             await self._journal.append(self._stream, [message])
         except JournalFailed as problem:
-            LOGGER.warning("a crash could not be stored", path=message.path, problem=str(problem))
+            told = repr(message)
+            LOGGER.warning(
+                "an event of the node could not be stored", fact=told, problem=str(problem)
+            )
 
 
 def report(kind: str, ref: Ref, chronicle: Ref | None, clock: Clock) -> None:
@@ -43,7 +47,13 @@ def report(kind: str, ref: Ref, chronicle: Ref | None, clock: Clock) -> None:
         restarts=ref.restarts,
         decision=DECISIONS[kind],
     )
+    note(failed, chronicle)
+
+
+def note(event: DomainEvent, chronicle: Ref | None) -> None:
+    """Have an event of the node stored, if that can be; never waits."""
     try:
-        chronicle.tell(failed)
+        if chronicle is not None:
+            chronicle.tell(event)
     except ActorError:
-        LOGGER.warning("too many crashes at once; this one is not stored", path=ref.path)
+        LOGGER.warning("too much at once; an event of the node is not stored", fact=repr(event))

@@ -4,8 +4,18 @@ from actors.context import Context
 from actors.errors import ActorError, AskTimeout
 from actors.meter_messages import Perform
 from actors.modem import ModemActor
+from actors.modem_messages import Order
 from actors.modem_view import view_of
-from hes.commands import Answer, Command, CommandFailed, ModemView, UnknownMeter
+from hes.commands import (
+    Answer,
+    Command,
+    CommandFailed,
+    ModemAnswer,
+    ModemCommand,
+    ModemView,
+    UnknownMeter,
+    UnknownModem,
+)
 from hes.events.reading import FailureReason
 from hes.ids import ModemId
 
@@ -34,10 +44,25 @@ class NodeCommander:
             raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem
         return answer
 
+    async def order(self, command: ModemCommand, *, timeout_s: float) -> ModemAnswer:
+        """See ``hes.commands.Commander.order``."""
+        modem = command.modem
+        if self._context.modems.entry(modem) is None:
+            raise UnknownModem(modem)
+        try:
+            answer: ModemAnswer = await self._context.modem(modem).ask(Order(command), timeout_s)
+        except AskTimeout:
+            why = f"no answer from modem {modem} within {timeout_s:g} s"
+            raise CommandFailed(FailureReason.NO_ANSWER, why) from None
+        except ActorError as problem:
+            raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem
+        return answer
+
     def modems(self) -> list[ModemView]:
         """See ``hes.commands.Commander.modems``."""
         context = self._context
         names = dict.fromkeys(context.directory.modems())
+        names.update(dict.fromkeys(entry.modem_id for entry in context.modems.modems()))
         names.update(dict.fromkeys(context.running_modems()))
         return [self._view(modem) for modem in names]
 

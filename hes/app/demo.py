@@ -20,7 +20,8 @@ from hes.config import (
     WebConfig,
 )
 from hes.config_values import Bind, DatabaseUrl, Expression, Name, Seconds
-from hes.fleet.plan import FleetOptions, devices_csv, plan_fleet
+from hes.fleet.links.registry import ALL
+from hes.fleet.plan import FleetOptions, devices_csv, modems_csv, plan_fleet
 from hes.fleet.run import run_fleet
 
 REGISTRATION: Final = r"MODEM:(?P<modem_id>\w+)\r\n"
@@ -68,9 +69,10 @@ async def _fleet(running: Running, meters: int) -> Callable[[], Awaitable[object
     """Bring the fleet's devices in, tell where to look, and return what runs it."""
     options = FleetOptions(
         host="127.0.0.1", port=running.ports["demo"], meters=meters, push_every_s=30.0,
-        iec_share=OTHER_SHARE, dlt645_share=OTHER_SHARE,
+        iec_share=OTHER_SHARE, dlt645_share=OTHER_SHARE, links=(ALL,),
     )  # fmt: skip
     plan = plan_fleet(options)
+    await running.node.import_modems(modems_csv(plan), "demo")
     await running.node.import_devices(devices_csv(plan), "demo")
     _say(
         f"HES demo: {meters} simulated meters behind {len(plan)} modems.\n"

@@ -5,7 +5,7 @@ import random
 import signal
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -21,22 +21,27 @@ from actors.listener import Listener
 from actors.mailbox import Ref
 from actors.supervisor import ChildSpec
 from actors.tree import Node as Tree, open_node
-from hes.app.chronicle import report
+from hes.app.chronicle import note, report
 from hes.app.errors import StartError
+from hes.app.links import listener_settings
 from hes.app.service import Service
 from hes.app.stores import Stores, open_stores
-from hes.app.tree import Plan
+from hes.app.system import SystemView
+from hes.app.tree import FATAL, Plan
 from hes.app.web_node import WebNode
 from hes.clock import Clock, SystemClock
-from hes.config import NOT_CONNECTED, Config, ListenerConfig
+from hes.config import Config
 from hes.device_registry import load_devices
-from hes.events.base import Recorded
+from hes.events.commit import Commit
+from hes.events.node import TokenUsed
+from hes.firmware_files import FirmwareFiles
+from hes.meter_types import MeterTypesUnusable, read_types
+from hes.modem_registry import load_modems
 from hes.rules.collection import Wanted
 from hes.store.errors import StoreError
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.runner import Runner
-from protocols.links.base import LinkSettings
-from protocols.links.world import LinkWorld
+from protocols.meter_types.catalogue import MeterTypes
 from web.auth import Tokens, load_tokens
 from web.options import WebOptions
 from web.server import WebServer, bind as bind_web
@@ -94,7 +99,7 @@ async def open_running(config: Config, clock: Clock) -> AsyncIterator[Running]:
         context = _context(config, clock)
         listeners = _bind_listeners(config, context, listening)
         with open_stores(config, clock) as stores:
-            _fill(context, stores)
+            _fill(context, stores, config)
             parts = _Parts(config, context, stores, listeners, listening, sockets)
             async with parts.open() as running:
                 yield running
@@ -118,9 +123,10 @@ async def _bind_web(config: Config) -> list[trio.SocketListener]:
 def _bind_listeners(config: Config, context: Context, listening: list[Listening]) -> list[Listener]:
     listeners = []
     for wanted in config.listener:
-        settings = _link_settings(wanted, config, context.clock)
+        settings = listener_settings(wanted, config, context)
         listener = Listener(str(wanted.name), settings, context)
         listener.idle_s_max = wanted.idle_s
+        listener.probe = wanted.probe and wanted.link in {"auto", "raw"}
         address = wanted.bind
         try:
             listening.append(
@@ -135,41 +141,45 @@ def _bind_listeners(config: Config, context: Context, listening: list[Listening]
     return listeners
 
 
-def _link_settings(wanted: ListenerConfig, config: Config, clock: Clock) -> LinkSettings:
-    zone = config.node.timezone
-    return LinkSettings(
-        link=wanted.link,
-        registration=wanted.registration,
-        registration_mode=wanted.registration_mode,
-        heartbeat=wanted.heartbeat,
-        left_out=NOT_CONNECTED,
-        world=LinkWorld(now=lambda: clock.now().astimezone(zone)),
-    )
-
-
 # -- parts
 
 
 def _context(config: Config, clock: Clock) -> Context:
     wanted = config.collection
-    offset = datetime.now(config.node.timezone).utcoffset()  # noqa: TID251 -- the zone's, now
+    local = datetime.now(config.node.timezone)  # noqa: TID251 -- the zone's, now
+    offset = (local.utcoffset() or timedelta()) - (local.dst() or timedelta())  # standard time
     return Context(
         clock=clock,
         rng=random.SystemRandom(),
         directory=Directory(),
         journal=JournalQueue(),
         limits=config.rules,
-        utc_offset_min=0 if offset is None else int(offset.total_seconds()) // 60,
+        utc_offset_min=int(offset.total_seconds()) // 60,
         node=str(config.node.name),
         collection=Wanted.of(wanted.registers, wanted.profiles, wanted.concurrency),
+        meter_types=_meter_types(config.meter_types.folder),
     )
 
 
-def _fill(context: Context, stores: Stores) -> None:
+def _meter_types(folder: str | None) -> MeterTypes:
+    try:
+        return read_types(folder)
+    except MeterTypesUnusable as problem:
+        raise StartError(str(problem)) from None
+
+
+def _fill(context: Context, stores: Stores, config: Config) -> None:
+    context.firmware = FirmwareFiles(Path(config.firmware.folder))
+    context.firmware_maker = bytes.fromhex(config.firmware.maker or "")
     context.log, context.codec = stores.log, stores.codec
     try:
         for device in load_devices(stores.log):
             context.directory.put(device)
+            if context.type_of(device.meter_id) is None:
+                why = "its type is not known, so it is not read"
+                LOGGER.warning(why, meter=device.meter_id, meter_type=device.meter_type)
+        for modem in load_modems(stores.log):
+            context.modems.put(modem)
     except StoreError as problem:
         raise StartError(str(problem)) from None
 
@@ -193,11 +203,18 @@ class _Parts:
         self._chronicle: Ref | None = None
         self._tree: Tree | None = None
         try:
-            self._runner = Runner(stores.read_model_path, stores.log, stores.codec)
+            self._runner = Runner(
+                stores.read_model_place, stores.log, stores.codec, zone=config.node.timezone
+            )
         except ReadModelError as problem:
             raise StartError(str(problem)) from None
-        self._node = WebNode(context, stores, self._runner)
-        self._web = WebServer(self._node, _web_options(config), _tokens(config), Pages())
+        self._node = WebNode(context, stores, self._runner, config.meter_types.folder)
+        self._node.view = SystemView(config, context, self._runner, listeners, listening)
+        self._node.view.tree = lambda: self._tree
+        tokens = _tokens(config)
+        if tokens is not None:
+            tokens.on_first_use = self._came_in
+        self._web = WebServer(self._node, _web_options(config), tokens, Pages())
         self._runner.on_commit = self._web.news.on_commit
         self._runner.is_pressed = lambda: context.journal.pressed
         self._plan = Plan(
@@ -224,6 +241,7 @@ class _Parts:
                 rng=random.SystemRandom(),
                 on_fault=self._fault,
                 on_tree=self._opened,
+                fatal=FATAL,
             ) as tree:
                 ports = {one.name: one.port for one in self._listening}
                 yield Running(tree, self._node, url, ports)
@@ -236,14 +254,20 @@ class _Parts:
         self._context.timers = tree.after
         self._plan.root_ref = tree.find_child
 
-    def _publish(self, recorded: Sequence[Recorded]) -> None:
-        self._runner.publish(recorded)
-        self._web.news.on_events(recorded)
+    def _publish(self, commit: Commit) -> None:
+        if commit:
+            self._runner.publish(commit)
+            self._web.news.on_events(commit)
 
     def _fault(self, kind: str, ref: Ref) -> None:
         chronicle = self._tree.find_child("chronicle") if self._tree is not None else None
         report(kind, ref, chronicle, self._context.clock)
         self._web.news.on_actor(ref.path)
+
+    def _came_in(self, name: str) -> None:
+        """Note that a token is in use."""
+        chronicle = self._tree.find_child("chronicle") if self._tree is not None else None
+        note(TokenUsed(received_at=self._context.now(), actor=name), chronicle)
 
     def _web_actor(self) -> Service:
         return Service(self._serve_web, lambda: f"{_url(self._config, self._sockets)}")

@@ -8,7 +8,7 @@ from typing import Final
 
 import trio
 
-from actors.collector import CatchUp, Collector, DevicesAdded, Schedule
+from actors.collector import CatchUp, Collector, DevicesAdded, Missed, Schedule
 from actors.context import Context
 from actors.hub import Hub, Listening
 from actors.journal import Journal, Publish
@@ -18,15 +18,22 @@ from actors.meter import MeterActor
 from actors.modem import ModemActor
 from actors.strangers import Strangers
 from actors.supervisor import ChildSpec, Supervisor
+from hes.app.anchoring import Anchoring
+from hes.app.calling import Outgoing
 from hes.app.chronicle import Chronicle
+from hes.app.huge_pages import HugePages
 from hes.app.service import Service
 from hes.app.stores import Stores
 from hes.config import Config
-from hes.ids import ModemId
+from hes.events.reading import FailureReason
+from hes.ids import MeterId, ModemId
+from hes.store.errors import StoreFenced
 from projections.runner import Runner
 
 PAUSES_EVERY_S: Final = 0.25
 STRANGERS_MAX: Final = 1000
+FATAL: Final = (StoreFenced,)
+"""Ends the node: another one writes the log, and no restart changes that."""
 SHUTDOWN_S: Final = 5.0
 
 
@@ -53,11 +60,13 @@ class Plan:
         self._listening = listening
         self._publish = publish
         self._web = web
+        self._outgoing = Outgoing(config, context, lambda: self.root_ref("hub"))
         self.root_ref: Callable[[str], Ref | None] = lambda _name: None
         """Finds a child of the root by its name."""
         context.make_modem = lambda modem: ModemActor(modem, context)
         context.make_meter = lambda meter: MeterActor(meter, context)
         context.on_attached = self._attached
+        context.on_missed = self._missed
         context.on_devices = self._devices
 
     def root(self) -> Supervisor:
@@ -67,7 +76,7 @@ class Plan:
     def _specs(self) -> list[ChildSpec]:
         context, runner = self._context, self._runner
         return [
-            ChildSpec(name="journal", start=self._journal, shutdown_s=15.0),
+            ChildSpec(name="journal", start=self._journal, shutdown_s=15.0, fatal=FATAL),
             ChildSpec(name="chronicle", start=lambda: Chronicle(context.node, context.journal)),
             ChildSpec(name="projections", start=lambda: Service(runner.run, self._lag)),
             ChildSpec(name="strangers", start=self._strangers, mailbox=STRANGERS_MAX),
@@ -76,7 +85,10 @@ class Plan:
             ChildSpec(name="lines", start=context.group("lines"), shutdown_s=1.0),
             ChildSpec(name="collector", start=self._collector, mailbox=100_000),
             ChildSpec(name="hub", start=lambda: Hub(self._listening)),
+            *self._outgoing.specs(),
             ChildSpec(name="pauses", start=lambda: Service(self._pauses, self._callers)),
+            ChildSpec(name="memory", start=_memory),
+            ChildSpec(name="anchors", start=self._anchors),
             self._web,
         ]
 
@@ -95,10 +107,21 @@ class Plan:
         )
         return Collector(schedule, self._context)
 
+    def _anchors(self) -> Service:
+        context, stores = self._context, self._stores
+        anchoring = Anchoring(
+            stores.log, stores.codec, context.journal, clock=context.clock,
+            zone=self._config.node.timezone, rng=context.rng,
+        )  # fmt: skip
+        return Service(anchoring.run, anchoring.detail)
+
     # -- who tells whom
 
     def _attached(self, modem: ModemId) -> None:
         self._tell_collector(CatchUp(modem))
+
+    def _missed(self, meter: MeterId, reason: FailureReason) -> None:
+        self._tell_collector(Missed(meter, reason))
 
     def _devices(self) -> None:
         self._tell_collector(DevicesAdded())
@@ -114,6 +137,7 @@ class Plan:
             await trio.sleep(PAUSES_EVERY_S)
             for listener in self._listeners:
                 listener.pauses()
+            self._outgoing.pauses()
 
     # -- for people
 
@@ -123,3 +147,8 @@ class Plan:
 
     def _callers(self) -> str:
         return f"{sum(len(listener.callers) for listener in self._listeners)} unnamed callers"
+
+
+def _memory() -> Service:
+    pages = HugePages()
+    return Service(pages.run, pages.detail)

@@ -12,12 +12,13 @@ from typing import Final, NamedTuple
 
 from hes.cli.failures import USAGE, CommandError
 from hes.clock import Clock
-from hes.config import Config, ListenerConfig
-from hes.config_values import Bind, DatabaseUrl
+from hes.config import Config, ListenerConfig, ReadModelConfig, StoreConfig
+from hes.config_values import Bind
+from hes.meter_types import MeterTypesUnusable, read_types
 from hes.store.errors import StoreError
 from hes.store.open import open_log
 from projections.errors import ReadModelError
-from projections.sql.sqlite import path_of
+from projections.sql.places import Place, open_place
 from protocols.links.registry import KINDS
 from web.auth import TokenFileError, load_tokens
 
@@ -42,8 +43,9 @@ def findings(config: Config, clock: Clock) -> Iterator[Finding]:
     """Yield everything worth saying about starting a node with ``config`` on this machine."""
     yield from package_findings()
     yield from link_findings(config)
-    yield from _store("store", config.store.url)
-    yield from _read_model("read_model", config.read_model.url)
+    yield _meter_types(config.meter_types.folder)
+    yield from _store("store", config.store)
+    yield from _read_model("read_model", config.read_model)
     yield _bind("web", config.web.bind)
     for listener in config.listener:
         yield _bind(f"listener {listener.name}", listener.bind)
@@ -106,10 +108,20 @@ def _knows_no_raw(listener: ListenerConfig) -> bool:
     return listener.link == "auto" and listener.registration is None
 
 
+def _meter_types(folder: str | None) -> Finding:
+    try:
+        types = read_types(folder)
+    except MeterTypesUnusable as problem:
+        return Finding("meter_types", ERROR, str(problem))
+    place = "" if folder is None else f", those in {folder} among them"
+    return Finding("meter_types", OK, f"{len(types)} meter types are known{place}")
+
+
 # -- databases
 
 
-def _store(subject: str, url: DatabaseUrl) -> Iterator[Finding]:
+def _store(subject: str, wanted: StoreConfig) -> Iterator[Finding]:
+    url = wanted.url
     file = url.file
     if file is not None and not file.exists():
         yield _new_file(subject, file)
@@ -118,18 +130,34 @@ def _store(subject: str, url: DatabaseUrl) -> Iterator[Finding]:
         yield Finding(subject, WARNING, "is in memory: everything is forgotten at the end")
         return
     try:
-        with closing(open_log(url)) as log:
+        with closing(open_log(url, wanted.password_file)) as log:
             yield Finding(subject, OK, f"{url.shown} opens and holds {log.head()} events")
     except StoreError as problem:
         yield Finding(subject, ERROR, str(problem))
 
 
-def _read_model(subject: str, url: DatabaseUrl) -> Iterator[Finding]:
-    try:
-        file = Path(path_of(url))
-    except ReadModelError as problem:
-        yield Finding(subject, ERROR, str(problem))
-        return
+def _read_model(subject: str, wanted: ReadModelConfig) -> Iterator[Finding]:
+    for name, url in ((subject, wanted.url), (f"{subject}.report_url", wanted.report_url)):
+        if url is None:
+            continue
+        try:
+            place = open_place(url, wanted.password_file)
+            if url.file is None:
+                yield _server(name, place)
+                continue
+        except ReadModelError as problem:
+            yield Finding(name, ERROR, str(problem))
+            continue
+        yield from _read_model_file(name, url.file)
+
+
+def _server(subject: str, place: Place) -> Finding:
+    """Log in, as the node will."""
+    with closing(place.connect(read_only=True)):
+        return Finding(subject, OK, f"{place.shown} lets us in")
+
+
+def _read_model_file(subject: str, file: Path) -> Iterator[Finding]:
     if not file.exists():
         yield _new_file(subject, file)
     else:

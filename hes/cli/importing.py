@@ -1,9 +1,10 @@
 """Brings a device list to a node that runs, or into the store of one that does not."""
 
 import getpass
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, Protocol
 
 from hes.cli.failures import USAGE, CommandError, NodeAway
 from hes.cli.node_client import node_at
@@ -13,11 +14,26 @@ from hes.clock import SystemClock
 from hes.config import DEFAULT_FILE, Config
 from hes.devices import DeviceListError, parse_csv
 from hes.store.open import open_log
+from hes.store.port import EventLog
 
 FILE_SIZE_MAX: Final = 32 * 1024 * 1024
 """As much as a node takes in one request: some 150,000 meters."""
 IMPORT_S: Final = 600.0
 ACTOR: Final = "cli"
+
+
+class Taken(Protocol):
+    """What an import did."""
+
+    @property
+    def imported(self) -> int:
+        """Entries that are new or changed."""
+        ...
+
+    @property
+    def unchanged(self) -> int:
+        """Entries that were known with the same words."""
+        ...
 
 
 class Imported(NamedTuple):
@@ -28,8 +44,8 @@ class Imported(NamedTuple):
     target: str
 
 
-def read_list(file: Path) -> str:
-    """Return the CSV in ``file``, once every cell of it is right.
+def read_list(file: Path, parse: Callable[[str], object] = parse_csv) -> str:
+    """Return the CSV in ``file``, once every cell is right of which it needs no node to tell.
 
     Raises:
         CommandError: it cannot be read, or has errors; each is told by row and column.
@@ -49,7 +65,7 @@ def read_list(file: Path) -> str:
             f"{file} is no UTF-8 at byte {problem.start}; save it as CSV UTF-8", USAGE
         ) from None
     try:
-        parse_csv(text)
+        parse(text)
     except DeviceListError as problem:
         raise CommandError(
             f"{file} has errors; nothing was imported",
@@ -59,8 +75,17 @@ def read_list(file: Path) -> str:
     return text
 
 
-def bring(text: str, *, url: str | None, config_file: Path | None) -> Imported:
-    """Give a device list to the node that is meant, or to its store while it does not run.
+def bring(
+    text: str,
+    *,
+    url: str | None,
+    config_file: Path | None,
+    path: str = "/api/v1/devices",
+    into: Callable[[EventLog, str, str, Config], Taken] | None = None,
+) -> Imported:
+    """Give a list to the node that is meant, or to its store while it does not run.
+
+    ``path``: where a node takes it; ``into``: what brings it into a store. Without, a device list.
 
     Raises:
         NodeAway: no node answers, and no configuration says where the store is.
@@ -72,11 +97,11 @@ def bring(text: str, *, url: str | None, config_file: Path | None) -> Imported:
     config = config_of(config_file) if meant else None
     for address in _addresses(url, config):
         try:
-            return _to_node(text, address)
+            return _to_node(text, address, path)
         except NodeAway:
             if config is None:
                 raise
-    return _to_store(text, config or config_of(None))
+    return _to_store(text, config or config_of(None), into or _devices)
 
 
 def _addresses(url: str | None, config: Config | None) -> list[str]:
@@ -86,21 +111,37 @@ def _addresses(url: str | None, config: Config | None) -> list[str]:
     return list(dict.fromkeys(named + configured)) or [DEFAULT_URL]
 
 
-def _to_node(text: str, url: str) -> Imported:
+def _to_node(text: str, url: str, path: str) -> Imported:
     with node_at(url, timeout_s=IMPORT_S) as node:
-        answer: dict[str, Any] = node.post_csv("/api/v1/devices", text)
+        answer: dict[str, Any] = node.post_csv(path, text)
     return Imported(answer["imported"], answer["unchanged"], f"the node at {url}")
 
 
-def _to_store(text: str, config: Config) -> Imported:
-    from hes.device_registry import import_devices  # noqa: PLC0415 -- only without a node
-
+def _to_store(
+    text: str, config: Config, into: Callable[[EventLog, str, str, Config], Taken]
+) -> Imported:
     url = config.store.url
     if url == "sqlite://":
         raise CommandError("no node answers, and a store in memory cannot be filled", USAGE)
-    with closing(open_log(url)) as log:
-        done = import_devices(log, parse_csv(text), f"{ACTOR}:{_user()}", SystemClock())
+    with closing(open_log(url, config.store.password_file)) as log:
+        done = into(log, text, f"{ACTOR}:{_user()}", config)
     return Imported(done.imported, done.unchanged, f"the store {url.shown}, as no node answers")
+
+
+def _devices(log: EventLog, text: str, actor: str, config: Config) -> Taken:
+    from hes.device_registry import import_devices  # noqa: PLC0415 -- as above
+    from hes.meter_types import read_types  # noqa: PLC0415 -- only without a node
+
+    types = read_types(config.meter_types.folder).protocols
+    return import_devices(log, parse_csv(text, types), actor, SystemClock())
+
+
+def modems_into(log: EventLog, text: str, actor: str, _config: Config) -> Taken:
+    """Bring a modem list into the store of a node that does not run."""
+    from hes.modem_registry import import_modems  # noqa: PLC0415 -- only without a node
+    from hes.modems import parse_modems  # noqa: PLC0415 -- only without a node
+
+    return import_modems(log, parse_modems(text), actor, SystemClock())
 
 
 def _user() -> str:

@@ -73,6 +73,17 @@ class NodeClient:
         headers = {"Content-Type": "text/csv; charset=utf-8"}
         return self._object(self._send("POST", path, content=text.encode(), headers=headers))
 
+    def post_bytes(self, path: str, data: bytes, query: Mapping[str, Any]) -> dict[str, Any]:
+        """Send bytes; return the JSON object that comes back.
+
+        Raises:
+            NodeAway: nothing listens there.
+            CommandError: the node refused, or did not answer.
+
+        """
+        headers = {"Content-Type": "application/octet-stream"}
+        return self._object(self._send("POST", path, query=query, content=data, headers=headers))
+
     def get_csv(self, path: str) -> str:
         """Return the CSV at ``path``.
 

@@ -5,7 +5,7 @@ Texts from meters and modems are not to be trusted with a terminal: control char
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -29,6 +29,12 @@ def clean(value: Any) -> str:
 def write_json(data: Any) -> None:
     """Write ``data`` to standard output as one line of JSON, in ASCII: any program can read it."""
     sys.stdout.write(json.dumps(data) + "\n")
+
+
+def write_text(text: str) -> None:
+    """Write lines to standard output, with their ends."""
+    for line in text.splitlines():
+        write_line(line)
 
 
 def inline(value: Any) -> str:
@@ -69,6 +75,25 @@ def waiting(text: str) -> Iterator[None]:
 
     with Console(stderr=True).status(clean(text)):
         yield
+
+
+@contextmanager
+def progress(text: str, total: int) -> Iterator[Callable[[int, str], None]]:
+    """Show how far something is, on standard error when that is a terminal.
+
+    What it yields is told how much of ``total`` is done, and a word about it.
+    """
+    if not sys.stderr.isatty():
+        yield lambda _done, _word: None
+        return
+    from rich.console import Console  # noqa: PLC0415 -- as above
+    from rich.progress import Progress  # noqa: PLC0415 -- as above
+
+    with Progress(console=Console(stderr=True, markup=False)) as bars:
+        task = bars.add_task(clean(text), total=total)
+        yield lambda done, word: bars.update(
+            task, completed=done, description=clean(f"{text} {word}")
+        )
 
 
 def write_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:

@@ -12,6 +12,8 @@ class CommandRequested(DomainEvent, frozen=True, array_like=True, kw_only=True):
     argument: str
     """What of, as text."""
     actor: str
+    reason: str = ""
+    """Why, in the words of who asked; asked for where a device is changed."""
 
 
 @event("CommandFinished/1")

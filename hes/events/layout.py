@@ -21,7 +21,7 @@ class Channel(msgspec.Struct, frozen=True, array_like=True):
     scaler: int | None = None
     """Decimal exponent; None when neither the message nor the meter type told it."""
     unit: int | None = None
-    """COSEM unit code; None when unknown."""
+    """Code of COSEM, with a prefix as in ``hes.quantities``; None when unknown."""
     class_id: int | None = None
     attribute: int | None = None
 

@@ -15,3 +15,5 @@ class MeterEvent(DomainEvent, frozen=True, array_like=True, kw_only=True):
     """The object that reported it."""
     detail: str = ""
     digest: bytes | None = None
+    counter: int | None = None
+    """Invocation counter of the ciphered push that carried it."""

@@ -20,6 +20,8 @@ class PowerFailure(DomainEvent, frozen=True, array_like=True, kw_only=True):
     code: int | None = None
     """The meter's own event code, when it sent one."""
     digest: bytes | None = None
+    counter: int | None = None
+    """Invocation counter of the ciphered push that carried it."""
 
 
 @event("PowerRestored/1")

@@ -109,3 +109,5 @@ class PushKept(DomainEvent, frozen=True, array_like=True, kw_only=True):
     digest: bytes | None = None
     system_title: str | None = None
     """Hex, when the message names its sender."""
+    counter: int | None = None
+    """Invocation counter of a ciphered push that was opened and could not be read."""

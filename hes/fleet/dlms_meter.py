@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from hes.fleet.dlms_classes.managed import ManagedObjects
 from hes.fleet.dlms_objects import UTC_OFFSET_MIN, SimulatedObjects
 from hes.fleet.dlms_server import DlmsServer, MeterClock, MeterIdentity
 from hes.fleet.hdlc_server import HdlcServer
@@ -13,10 +14,11 @@ from hes.fleet.model import Consumption
 from protocols.dlms import apdu_push, axdr_encode as ax, hdlc
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import GENERAL_GLO, encode_ciphered
+from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.cosem import Attribute, obis_bytes
 from protocols.dlms.cosem_time import encode_time
 from protocols.dlms.llc import RESPONSE
-from protocols.dlms.security import protect
+from protocols.dlms.security import Keys, protect
 from protocols.dlms.wrapper import WrapperReader, encode_wpdu
 from protocols.errors import RemoteProtocolError
 
@@ -27,6 +29,11 @@ PUSH_CODES: Final = (
 PUSH_WPORT: Final = 103
 CONFIRMATION: Final = bytes((apdu_push.DATA_NOTIFICATION_CONFIRM,))
 LAST_GASP: Final = Attribute(1, bytes((128, 128, 128, 128, 128, 0)), 2)
+
+
+def master_key(serial: str) -> bytes:
+    """Return the key that wraps new keys of a simulated meter."""
+    return serial.encode().rjust(16, b"K")[-16:]
 
 
 class SimulatedDlmsMeter:
@@ -53,6 +60,14 @@ class SimulatedDlmsMeter:
             identity.serial, Consumption.of(identity.serial), compress=compress
         )
         self.server = DlmsServer(identity, self.objects, self.clock, lambda: rng.randbytes(16))
+        self.managed = self.server.managed = ManagedObjects(
+            load=self.objects.load, watch=self.clock, utc_offset_min=UTC_OFFSET_MIN,
+            texts=self.objects.texts,
+        )  # fmt: skip
+        self.managed.secure(
+            identity.title, secured=identity.keys is not None, master=master_key(identity.serial),
+            rekey=self._rekey,
+        )  # fmt: skip
         self.requests = 0
         """Requests that it answered."""
         self.confirmed: list[int] = []
@@ -60,6 +75,14 @@ class SimulatedDlmsMeter:
         self._hdlc = HdlcServer(logical, physical, self._answer, self.server.reset)
         self._wrapper = WrapperReader()
         self._invoke = 0
+
+    def _rekey(self, keys: dict[KeyId, bytes]) -> None:
+        """Count with other keys from the next association on."""
+        held = self.server.identity.keys or Keys(b"")
+        self.server.rekeyed = Keys(
+            keys.get(KeyId.GLOBAL_UNICAST, held.encryption),
+            keys.get(KeyId.AUTHENTICATION, held.authentication),
+        )
 
     def reset(self) -> None:
         """Forget what was under way: the connection through which it is reached is a new one.
@@ -94,7 +117,8 @@ class SimulatedDlmsMeter:
                     continue
                 answer = self._answer(wpdu.apdu, wpdu.source)
                 if answer is not None:
-                    out += encode_wpdu(self.logical, wpdu.source, answer)
+                    apdus = (answer, *self.server.more())
+                    out += b"".join(encode_wpdu(self.logical, wpdu.source, a) for a in apdus)
         except RemoteProtocolError:
             self._wrapper = WrapperReader()
         return out
@@ -140,7 +164,7 @@ class SimulatedDlmsMeter:
         return self._framed(apdu_push.encode_event_notification(time, LAST_GASP, name))
 
     def _sealed(self, apdu: bytes) -> bytes:
-        keys = self.identity.keys
+        keys = self.server.identity.keys
         if keys is None:
             return apdu
         self.server.counter += 1

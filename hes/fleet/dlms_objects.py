@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final
 
+from hes.fleet.dlms_classes.load import SwitchedLoad
 from hes.fleet.model import Consumption, interval_end, interval_ends
 from protocols.dlms import axdr_encode as ax, cosem
 from protocols.dlms.axdr import decode_all
@@ -17,6 +18,8 @@ UNDEFINED: Final = Refused(cosem.DataAccessError.OBJECT_UNDEFINED)
 DENIED: Final = Refused(cosem.DataAccessError.READ_WRITE_DENIED)
 UNMATCHED: Final = Refused(cosem.DataAccessError.TYPE_UNMATCHED)
 
+STRUCTURE: Final = 2
+"""Its tag."""
 WH: Final = 30
 VARH: Final = 32
 PROFILE_COLUMNS: Final = ("1.0.1.8.0.255", "1.0.2.8.0.255", "1.0.3.8.0.255", "1.0.4.8.0.255")
@@ -32,8 +35,12 @@ class SimulatedObjects:
     def __init__(self, serial: str, consumption: Consumption, *, compress: bool) -> None:
         self.serial = serial
         self.consumption = consumption
+        self.load = SwitchedLoad(consumption)
+        """What the customer draws through the relay."""
         self.compress = compress
         """Whether profile rows leave out what did not change (null-compression)."""
+        self.compact = False
+        """Whether they come as a compact array; nothing is left out then."""
         self.registers = self._registers()
         self.texts: dict[str, bytes] = {
             "0.0.42.0.0.255": b"SIM" + serial.encode(),
@@ -43,15 +50,15 @@ class SimulatedObjects:
 
     def _registers(self) -> dict[str, tuple[int, int, Value]]:
         """OBIS to scaler, unit and encoded value."""
-        c = self.consumption
+        c, load = self.consumption, self.load
         table: dict[str, tuple[int, int, Value]] = {
-            "1.0.1.8.0.255": (0, WH, lambda t: ax.u32(c.energy_wh(t))),
-            "1.0.2.8.0.255": (0, WH, lambda t: ax.u32(int(c.energy_wh(t) * c.export_part))),
-            "1.0.3.8.0.255": (0, VARH, lambda t: ax.u32(int(c.energy_wh(t) * c.reactive_part))),
+            "1.0.1.8.0.255": (0, WH, lambda t: ax.u32(load.energy_wh(t))),
+            "1.0.2.8.0.255": (0, WH, lambda t: ax.u32(int(load.energy_wh(t) * c.export_part))),
+            "1.0.3.8.0.255": (0, VARH, lambda t: ax.u32(int(load.energy_wh(t) * c.reactive_part))),
             "1.0.4.8.0.255": (0, VARH, lambda _: ax.u32(0)),
-            "1.0.1.7.0.255": (0, 27, lambda t: ax.u32(int(c.power_w(t)))),
-            "1.0.2.7.0.255": (0, 27, lambda t: ax.u32(int(c.power_w(t) * c.export_part))),
-            "1.0.3.7.0.255": (0, 29, lambda t: ax.u32(int(c.power_w(t) * c.reactive_part))),
+            "1.0.1.7.0.255": (0, 27, lambda t: ax.u32(int(load.power_w(t)))),
+            "1.0.2.7.0.255": (0, 27, lambda t: ax.u32(int(load.power_w(t) * c.export_part))),
+            "1.0.3.7.0.255": (0, 29, lambda t: ax.u32(int(load.power_w(t) * c.reactive_part))),
             "1.0.13.7.0.255": (-3, 255, lambda _: ax.i16(int(c.power_factor * 1000))),
             "1.0.14.7.0.255": (-2, 44, lambda _: ax.u16(5000)),
         }
@@ -63,13 +70,13 @@ class SimulatedObjects:
         return table
 
     def _rate(self, n: int) -> Value:
-        return lambda t: ax.u32(self.consumption.rate_energy_wh(t)[n])
+        return lambda t: ax.u32(self.load.rate_energy_wh(t)[n])
 
     def _voltage(self, n: int) -> Value:
         return lambda t: ax.u16(round(self.consumption.voltages_v(t)[n] * 10))
 
     def _current(self, n: int) -> Value:
-        return lambda t: ax.u16(round(self.consumption.currents_a(t)[n] * 100))
+        return lambda t: ax.u16(round(self.load.currents_a(t)[n] * 100))
 
     # -- reading
 
@@ -82,7 +89,6 @@ class SimulatedObjects:
             cosem.CLASS_DATA: self._data,
             cosem.CLASS_REGISTER: self._register,
             cosem.CLASS_EXTENDED_REGISTER: self._maximum,
-            cosem.CLASS_CLOCK: self._clock,
         }.get(attribute.class_id)
         if reader is not None:
             return reader(code, attribute.index, now)
@@ -118,13 +124,6 @@ class SimulatedObjects:
             return ax.octets(encode_time(at, utc_offset_min=UTC_OFFSET_MIN))
         return ax.u32(int(c.mean_w * (1 + c.swing)))
 
-    def _clock(self, code: str, index: int, now: datetime) -> bytes | Refused:
-        if code != "0.0.1.0.0.255":
-            return UNDEFINED
-        if index == 3:
-            return ax.i16(-UTC_OFFSET_MIN)
-        return ax.octets(encode_time(now, utc_offset_min=UTC_OFFSET_MIN))
-
     # -- the load profile
 
     def _profile(
@@ -152,15 +151,26 @@ class SimulatedObjects:
         elif selection is not None and selection.selector == 2:
             begin, end, _, _ = decode_all(selection.parameter)
             ends = ends[begin - 1 : end or None]
-        return ax.array(*self._rows(ends))
+        return self._compact(ends) if self.compact else ax.array(*self._rows(ends))
+
+    def _cells(self, end: datetime) -> list[bytes]:
+        values = [self.registers[code][2](end) for code in PROFILE_COLUMNS]
+        clock = ax.octets(encode_time(end, utc_offset_min=UTC_OFFSET_MIN))
+        return [clock, ax.u8(0), *values]
+
+    def _compact(self, ends: list[datetime]) -> bytes:
+        if not ends:
+            return ax.array()
+        rows = [self._cells(end) for end in ends]
+        tags = bytes(cell[0] for cell in rows[0])
+        contents = [b"".join(cell[1:] for cell in row) for row in rows]
+        return ax.compact_array(bytes((STRUCTURE, len(tags))) + tags, *contents)
 
     def _rows(self, ends: list[datetime]) -> list[bytes]:
         before: list[bytes] = []
         rows: list[bytes] = []
         for end in ends:
-            values = [self.registers[code][2](end) for code in PROFILE_COLUMNS]
-            clock = ax.octets(encode_time(end, utc_offset_min=UTC_OFFSET_MIN))
-            cells = [clock, ax.u8(0), *values]
+            cells = self._cells(end)
             if self.compress and before:
                 same = zip(cells[1:], before[1:], strict=True)
                 shown = [ax.NULL, *(ax.NULL if new == old else new for new, old in same)]

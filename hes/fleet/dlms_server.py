@@ -6,21 +6,27 @@ from typing import Any, Final
 
 import msgspec
 
-from hes.fleet.dlms_objects import DENIED, UTC_OFFSET_MIN, SimulatedObjects
-from protocols.dlms import (
-    acse,
-    apdu_action,
-    apdu_errors,
-    apdu_get,
-    apdu_set,
-    axdr_encode as ax,
-    cosem,
-)
+from hes.fleet.dlms_association import MeterAssociation
+from hes.fleet.dlms_blocks import MeterBlocks
+from hes.fleet.dlms_classes.managed import ManagedObjects
+from hes.fleet.dlms_lists import of_itself
+from hes.fleet.dlms_objects import DENIED, SimulatedObjects
+from hes.fleet.dlms_services import NOT_POSSIBLE, MeterObjects, MeterServices
+from protocols.dlms import acse, apdu_action, apdu_errors, axdr_encode as ax, cosem
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.apdu import decode_apdu
-from protocols.dlms.apdu_ciphered import GLO, GLO_INITIATE_RESPONSE, Ciphered, encode_ciphered
+from protocols.dlms.apdu_ciphered import (
+    DED,
+    GENERAL_DED,
+    GENERAL_GLO,
+    GLO,
+    GLO_INITIATE_RESPONSE,
+    Ciphered,
+    encode_ciphered,
+)
 from protocols.dlms.cosem import Attribute, DataAccessError, Refused
-from protocols.dlms.cosem_time import decode_time
+from protocols.dlms.gbt import Block
+from protocols.dlms.hls import Side, check_digest_proof, digest_proof
 from protocols.dlms.opened import open_ciphered
 from protocols.dlms.security import Keys, check_gmac_token, gmac_token, protect
 from protocols.errors import ProtocolError, RemoteProtocolError
@@ -28,7 +34,6 @@ from protocols.errors import ProtocolError, RemoteProtocolError
 PUBLIC_CLIENT: Final = 16
 CONFORMANCE: Final = bytes.fromhex("00fe1f")
 NOT_ASSOCIATED: Final = apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 1))
-NOT_POSSIBLE: Final = apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 5))
 
 
 class MeterIdentity(msgspec.Struct, frozen=True, kw_only=True):
@@ -38,8 +43,15 @@ class MeterIdentity(msgspec.Struct, frozen=True, kw_only=True):
     title: bytes = b""
     auth: Mechanism = Mechanism.NONE
     password: bytes = b""
+    """For HLS with a digest: the secret."""
     keys: Keys | None = None
     max_pdu: int = 1024
+    conformance: bytes = CONFORMANCE
+    """What it can do."""
+    window: int = 4
+    """Blocks of a general block transfer that it takes at a time."""
+    logical: int = 1
+    """Its own address, as it stands in its SAP assignment."""
 
 
 class MeterClock:
@@ -56,20 +68,6 @@ class MeterClock:
     def set(self, instant: datetime) -> None:
         """Set the clock."""
         self.drift_s = (instant - self._world()).total_seconds()
-
-
-class _Session:
-    """One association."""
-
-    def __init__(self, client: int) -> None:
-        self.client = client
-        self.open = False
-        self.ciphered = False
-        self.client_title = b""
-        self.ours = b""
-        self.theirs = b""
-        self.max_pdu = 128
-        self.blocks: list[bytes] = []
 
 
 class DlmsServer:
@@ -89,32 +87,91 @@ class DlmsServer:
         """Our invocation counter."""
         self.client_counter = 0
         """The least counter that the client may use next."""
+        self.managed: ManagedObjects | None = None
+        """What can be set and switched, beside what can be read."""
+        self.rekeyed: Keys | None = None
+        """Keys that count from the next association on."""
+        self.returned: dict[Attribute, bytes] = {}
+        """What methods return beside their result, encoded."""
         self._challenge = challenge
-        self._session: _Session | None = None
+        self._session: MeterAssociation | None = None
+        self._services = self._new_services()
+        self._blocks = MeterBlocks(identity.window)
+        self._more: list[bytes] = []
+
+    def _new_services(self) -> MeterServices:
+        # Looked up when they are used, so that a test may put another in their place.
+        objects = MeterObjects(
+            read=lambda attribute, selection: self._read(attribute, selection),  # noqa: PLW0108
+            write=lambda attribute, value: self._write(attribute, value),  # noqa: PLW0108
+            call=lambda method, parameter: self._call(method, parameter),  # noqa: PLW0108
+            returned=self.returned.get,
+        )
+        return MeterServices(objects, self._room)
+
+    def more(self) -> list[bytes]:
+        """Return what is sent behind the last answer, and forget it."""
+        more, self._more = self._more, []
+        return more
 
     def reset(self) -> None:
         """End the association: the link below was closed."""
         self._session = None
 
     def answer(self, apdu: bytes, client: int) -> bytes | None:
-        """Return the answer to a request of a client; None when there is none."""
+        """Return the answer to a request of a client; None when there is none.
+
+        Blocks that follow the first without being asked for are left to ``more``.
+        """
         try:
             request = decode_apdu(apdu)
-            if isinstance(request, acse.Aarq):
-                return self._associate(request, client)
-            if isinstance(request, acse.Release):
-                self._session = None
-                return acse.encode_release(acse.Release(response=True, reason=0))
-            if self._session is None or self._session.client != client:
-                return NOT_ASSOCIATED
-            return self._guarded(request, self._session)
+            if isinstance(request, Block):
+                return self._first_of(self._block(request, client))
+            self._blocks.begin()
+            return self._first_of(self._in_blocks(self._answer(request, client)))
         except ProtocolError:
             return NOT_POSSIBLE
+
+    def _first_of(self, apdus: list[bytes]) -> bytes | None:
+        self._more = apdus[1:]
+        return apdus[0] if apdus else None
+
+    def _answer(self, request: Any, client: int) -> bytes:
+        if isinstance(request, acse.Aarq):
+            return self._associate(request, client)
+        if isinstance(request, acse.Release):
+            self._session = None
+            return acse.encode_release(acse.Release(response=True, reason=0))
+        if self._session is None or self._session.client != client:
+            return NOT_ASSOCIATED
+        return self._guarded(request, self._session)
+
+    def _block(self, block: Block, client: int) -> list[bytes]:
+        session = self._session
+        if session is None or session.client != client or not session.allows(acse.GENERAL_BLOCKS):
+            return [NOT_POSSIBLE]
+        whole, send = self._blocks.take(block)
+        if whole is None:
+            return send
+        answer = self._guarded(decode_apdu(whole), session)
+        return self._blocks.answer(answer, session.max_pdu)
+
+    def _in_blocks(self, answer: bytes) -> list[bytes]:
+        """Return an answer as it is, or the first of its blocks when it is longer than the PDU."""
+        session = self._session
+        if session is None or not session.open or len(answer) <= session.max_pdu:
+            return [answer]
+        if not session.allows(acse.GENERAL_BLOCKS):
+            return [answer]
+        return self._blocks.answer(answer, session.max_pdu)
 
     # -- associations
 
     def _associate(self, request: acse.Aarq, client: int) -> bytes:
-        self._session = session = _Session(client)
+        self._session = session = MeterAssociation(client)
+        if self.rekeyed is not None:
+            self.identity = msgspec.structs.replace(self.identity, keys=self.rekeyed)
+            self.rekeyed = None
         mechanism = Mechanism(request.mechanism or 0)
         wanted = Mechanism.NONE if client == PUBLIC_CLIENT else self.identity.auth
         if mechanism is not wanted:
@@ -122,35 +179,45 @@ class DlmsServer:
         if wanted is Mechanism.LOW and request.authentication_value != self.identity.password:
             return self._refuse(acse.Diagnostic.AUTHENTICATION_FAILURE)
         information = decode_apdu(request.user_information or b"")
-        if wanted is Mechanism.GMAC:
+        session.mechanism = mechanism
+        if wanted > Mechanism.LOW:
             return self._challenge_client(request, information, session)
         if not isinstance(information, acse.InitiateRequest):
             return self._refuse(acse.Diagnostic.NO_REASON)
         session.open = True
         return acse.encode_aare(acse.Aare(user_information=self._terms(information, session)))
 
-    def _challenge_client(self, request: acse.Aarq, information: Any, session: _Session) -> bytes:
-        if not isinstance(information, Ciphered) or request.system_title is None:
+    def _challenge_client(
+        self, request: acse.Aarq, information: Any, session: MeterAssociation
+    ) -> bytes:
+        session.ciphered = isinstance(information, Ciphered)
+        if session.ciphered != (self.identity.keys is not None):
             return self._refuse(acse.Diagnostic.NO_REASON)
-        session.client_title = request.system_title
-        session.ciphered = True
+        if request.system_title is None and (session.ciphered or _is_titled(session.mechanism)):
+            return self._refuse(acse.Diagnostic.CALLING_TITLE_NOT_RECOGNIZED)
+        session.client_title = request.system_title or b""
         session.theirs = request.authentication_value or b""
         session.ours = self._challenge()
-        initiate = self._unseal(information, session)
+        initiate = self._unseal(information, session) if session.ciphered else information
         if isinstance(initiate, bytes):
             return initiate  # the counter was too low
-        terms = encode_ciphered(GLO_INITIATE_RESPONSE, self._seal(self._terms(initiate, session)))
+        terms = self._terms(initiate, session)
+        if session.ciphered:
+            terms = encode_ciphered(GLO_INITIATE_RESPONSE, self._seal(terms))
         return acse.encode_aare(acse.Aare(
-            context=acse.CONTEXT_LN_CIPHERED,
+            context=acse.CONTEXT_LN_CIPHERED if session.ciphered else acse.CONTEXT_LN,
             diagnostic=acse.Diagnostic.AUTHENTICATION_REQUIRED,
-            system_title=self.identity.title,
-            mechanism=Mechanism.GMAC,
+            system_title=self.identity.title or None,
+            mechanism=session.mechanism,
             authentication_value=session.ours,
             user_information=terms,
         ))  # fmt: skip
 
-    def _terms(self, request: acse.InitiateRequest, session: _Session) -> bytes:
-        agreed = int.from_bytes(request.conformance) & int.from_bytes(CONFORMANCE)
+    def _terms(self, request: acse.InitiateRequest, session: MeterAssociation) -> bytes:
+        ours = int.from_bytes(self.identity.conformance)
+        session.conformance = agreed = int.from_bytes(request.conformance) & ours
+        session.dedicated = request.dedicated_key or b""
+        self._services, self._blocks = self._new_services(), MeterBlocks(self.identity.window)
         session.max_pdu = min(self.identity.max_pdu, request.max_pdu or 0xFFFF)
         return acse.encode_initiate_response(
             acse.InitiateResponse(conformance=agreed.to_bytes(3), max_pdu=self.identity.max_pdu)
@@ -173,112 +240,122 @@ class DlmsServer:
             key=keys.encryption, ak=keys.authentication,
         )  # fmt: skip
 
-    def _unseal(self, ciphered: Ciphered, session: _Session) -> Any:
+    def _unseal(self, ciphered: Ciphered, session: MeterAssociation) -> Any:
         """Return what a protected request holds; the exception as bytes when its counter is old."""
-        opened = open_ciphered(ciphered, self._keys(), session.client_title)
-        if opened.counter < self.client_counter:
-            return apdu_errors.encode_exception(
-                apdu_errors.ExceptionResponse(1, 6, self.client_counter)
-            )
-        self.client_counter = opened.counter + 1
+        keys = msgspec.structs.replace(self._keys(), dedicated=session.dedicated)
+        opened = open_ciphered(ciphered, keys, session.client_title)
+        dedicated = ciphered.dedicated
+        least = session.client_dedicated_counter if dedicated else self.client_counter
+        if opened.counter < least:
+            return apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 6, least))
+        if dedicated:
+            session.client_dedicated_counter = opened.counter + 1
+        else:
+            self.client_counter = opened.counter + 1
         return opened.plain
 
-    def _guarded(self, request: Any, session: _Session) -> bytes:
+    def _guarded(self, request: Any, session: MeterAssociation) -> bytes:
         if not session.ciphered:
-            return self._serve(request, session) if session.open else NOT_ASSOCIATED
+            return self._plain(request, session)
         if not isinstance(request, Ciphered):
             return NOT_POSSIBLE
         plain = self._unseal(request, session)
         if isinstance(plain, bytes):
             return plain
-        answer = self._serve(plain, session) if session.open else self._prove(plain, session)
-        return encode_ciphered(GLO[answer[0]], self._seal(answer)) if answer[0] in GLO else answer
+        return self._sealed(self._plain(plain, session), session, dedicated=request.dedicated)
 
-    def _prove(self, request: Any, session: _Session) -> bytes:
+    def _plain(self, request: Any, session: MeterAssociation) -> bytes:
+        if session.open:
+            return self._services.answer(request)
+        high = session.mechanism > Mechanism.LOW
+        return self._prove(request, session) if high else NOT_ASSOCIATED
+
+    def _sealed(self, answer: bytes, session: MeterAssociation, *, dedicated: bool) -> bytes:
+        """Return an answer under the key that its question was under."""
+        if answer[0] in {apdu_errors.EXCEPTION_RESPONSE, apdu_errors.CONFIRMED_SERVICE_ERROR}:
+            return answer
+        if dedicated:
+            ak = self._keys().authentication
+            message = session.under_dedicated(answer, self.identity.title, ak)
+        else:
+            message = self._seal(answer)
+        forms = DED if dedicated else GLO
+        if answer[0] in forms:
+            return encode_ciphered(forms[answer[0]], message)
+        general = GENERAL_DED if dedicated else GENERAL_GLO
+        return encode_ciphered(general, message, self.identity.title)
+
+    def _prove(self, request: Any, session: MeterAssociation) -> bytes:
         """Check the client's answer to our challenge and answer its own."""
         if not isinstance(request, apdu_action.ActionRequest) or not isinstance(
             request.parameter, bytes
         ):
             return NOT_ASSOCIATED
-        keys = self._keys()
         try:
-            check_gmac_token(request.parameter, session.ours, title=session.client_title, keys=keys)
+            proof = self._proof(request.parameter, session)
         except RemoteProtocolError:
             return apdu_action.encode_response(request.invoke, DataAccessError.READ_WRITE_DENIED)
         session.open = True
+        return apdu_action.encode_response(request.invoke, 0, ax.octets(proof))
+
+    def _proof(self, theirs: bytes, session: MeterAssociation) -> bytes:
+        """Return our proof in answer to the client's.
+
+        Raises:
+            RemoteProtocolError: the client's is wrong.
+
+        """
+        client = Side(session.client_title, session.theirs)
+        meter = Side(self.identity.title, session.ours)
+        if session.mechanism is not Mechanism.GMAC:
+            mechanism, secret = session.mechanism, self.identity.password
+            check_digest_proof(theirs, mechanism, secret, prover=client, asker=meter)
+            return digest_proof(mechanism, secret, meter, client)
+        keys = self._keys()
+        check_gmac_token(theirs, meter.challenge, title=client.title, keys=keys)
         self.counter += 1
-        token = gmac_token(
-            session.theirs, title=self.identity.title, counter=self.counter, keys=keys
-        )
-        return apdu_action.encode_response(request.invoke, 0, ax.octets(token))
+        return gmac_token(client.challenge, title=meter.title, counter=self.counter, keys=keys)
 
-    # -- services
+    # -- objects
 
-    def _serve(self, request: Any, session: _Session) -> bytes:
-        match request:
-            case apdu_get.GetRequest(invoke=invoke, attribute=attribute, selection=selection):
-                result = self._read(attribute, selection)
-                return self._fit(apdu_get.encode_response(invoke, result), invoke, session)
-            case apdu_get.GetList(invoke=invoke, wanted=wanted):
-                results = [self._read(attribute, selection) for attribute, selection in wanted]
-                whole = apdu_get.encode_list_response(invoke, results)
-                return self._fit(whole, invoke, session)
-            case apdu_get.GetNext(invoke=invoke, block=block):
-                return self._next_block(invoke, block, session)
-            case apdu_set.SetRequest(invoke=invoke, attribute=attribute):
-                code = self._write(attribute, request.value)
-                return apdu_set.encode_response(apdu_set.SetResponse(invoke, code))
-            case apdu_action.ActionRequest(invoke=invoke, method=method):
-                return apdu_action.encode_response(invoke, self._call(method, request.parameter))
-            case _:
-                return NOT_POSSIBLE
+    def _room(self) -> int | None:
+        """Return the longest answer before protection; None: it may go in general blocks."""
+        session = self._session
+        assert session is not None  # noqa: S101 -- only who is associated is served
+        if session.allows(acse.GENERAL_BLOCKS) and not session.allows(acse.BLOCK_GET):
+            return None
+        return session.max_pdu - (40 if session.ciphered else 16)
+
+    @property
+    def _is_stranger(self) -> bool:
+        public = self._session is not None and self._session.client == PUBLIC_CLIENT
+        return public and self.identity.auth is not Mechanism.NONE
 
     def _read(self, attribute: Attribute, selection: Any) -> bytes | Refused:
         if attribute.obis == cosem.COUNTER_OBIS and attribute.index == 2:
             return ax.u32(max(0, self.client_counter - 1))
-        public = self._session is not None and self._session.client == PUBLIC_CLIENT
-        if public and self.identity.auth is not Mechanism.NONE and attribute.class_id != 1:
+        if self._is_stranger and attribute.class_id != 1:
             return DENIED
-        return self.objects.read(attribute, selection, self.clock.now())
+        told = of_itself(attribute, self.objects, self.identity.logical)
+        if told is not None:
+            return told
+        now = self.clock.now()
+        managed = None if self.managed is None else self.managed.find(attribute)
+        if managed is not None:
+            return managed.read(attribute.index, now)
+        return self.objects.read(attribute, selection, now)
 
     def _write(self, attribute: Attribute, value: Any) -> int:
-        if attribute.class_id != cosem.CLASS_CLOCK or attribute.index != 2:
+        if self._is_stranger or self.managed is None:
             return DataAccessError.READ_WRITE_DENIED
-        instant = decode_time(value, utc_offset_min=UTC_OFFSET_MIN)
-        if instant is None:
-            return DataAccessError.TYPE_UNMATCHED
-        self.clock.set(instant)
-        return 0
+        return self.managed.write(attribute, value, self.clock.now())
 
     def _call(self, method: Attribute, parameter: Any) -> int:
-        if method.class_id != cosem.CLASS_CLOCK or method.index != 6:
+        if self._is_stranger or self.managed is None:
             return DataAccessError.READ_WRITE_DENIED
-        self.clock.drift_s += parameter
-        return 0
+        return self.managed.call(method, parameter, self.clock.now())
 
-    # -- block transfer
 
-    def _fit(self, response: bytes, invoke: int, session: _Session) -> bytes:
-        """Return the response, or its first block when it is longer than the PDU."""
-        room = session.max_pdu - (40 if session.ciphered else 16)
-        if len(response) <= room:
-            return response
-        # A normal response carries its value behind the choice; a list is taken from its count on.
-        raw = response[4:] if response[1] == apdu_get.NORMAL else response[3:]
-        if len(raw) <= room:
-            return response  # one block would be no shorter, and not every client takes it
-        session.blocks = [raw[at : at + room] for at in range(0, len(raw), room)]
-        return self._block(invoke, 1, session)
-
-    def _next_block(self, invoke: int, block: int, session: _Session) -> bytes:
-        if not 1 <= block < len(session.blocks):
-            error = apdu_get.GetBlock(invoke, True, block, b"", 19)
-            return apdu_get.encode_block(error)
-        return self._block(invoke, block + 1, session)
-
-    @staticmethod
-    def _block(invoke: int, number: int, session: _Session) -> bytes:
-        last = number == len(session.blocks)
-        return apdu_get.encode_block(
-            apdu_get.GetBlock(invoke, last, number, session.blocks[number - 1])
-        )
+def _is_titled(mechanism: Mechanism) -> bool:
+    """Whether a proof depends on the system titles of both."""
+    return mechanism in {Mechanism.GMAC, Mechanism.SHA256}

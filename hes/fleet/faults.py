@@ -1,72 +1,25 @@
-"""What a bad network does to the messages of one modem: decisions only, from a seeded generator.
+"""What a bad network does to one modem: decisions only, from a seeded generator.
 
-Nothing here waits or sends. ``Faults.deliver`` says in which pieces a message travels, after which
-pauses, and whether the connection survives it; the modem does as told.
+Nothing here waits or sends. ``Faults.on_line`` says what a message of a meter has become when it
+reaches its modem, ``Faults.deliver`` in which pieces it travels, after which pauses, and whether
+the connection survives it; the modem does as told. All of it is read from the weather at that
+moment, so it can change.
 """
 
 import random
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
-from hes.fleet.options import FleetOptions
+from hes.fleet.weather import NEVER, FaultProfile, Weather
 
 LATENCY_S_MAX: Final = 20.0
 GARBAGE_SIZE_MAX: Final = 16
 PIECES_MAX: Final = 8
-
-
-class FaultProfile(msgspec.Struct, frozen=True, kw_only=True):
-    """How bad the network is; parts are of messages, from 0 to 1."""
-
-    latency_s: float = 0.0
-    """Median; the distribution is log-normal, as on packet radio."""
-    spread: float = 0.6
-    """Sigma of the logarithm of the latency: 0.6 makes one in twenty 2.7 times slower."""
-    fragments: float = 0.0
-    loss: float = 0.0
-    cut: float = 0.0
-    """The connection ends in the middle of the message."""
-    garbage: float = 0.0
-    """Noise in front of the message, or a wrong byte in it."""
-    duplicate: float = 0.0
-    heartbeat_inside: float = 0.0
-    """The modem's timer fires while the message is on its way."""
-    mute: float = 0.0
-    """Part of the requests after which the modem is deaf for a while."""
-    mute_s: float = 20.0
-    half_open: float = 0.0
-    """Part of the requests at which the modem vanishes without closing, and calls anew."""
-    echo: float = 0.0
-    """Part of the modems whose serial line gives every request back."""
-    outage_every_s: float = 0.0
-    """Mean time between power failures of one modem; 0: none."""
-    outage_s: float = 60.0
-    """Mean length of a power failure."""
-
-
-PROFILES: Final[dict[str, FaultProfile]] = {
-    "none": FaultProfile(),
-    "mild": FaultProfile(
-        latency_s=0.05, fragments=0.1, loss=0.001, cut=0.0005, outage_every_s=86_400.0
-    ),
-    "gprs": FaultProfile(
-        latency_s=0.4, fragments=0.3, loss=0.01, cut=0.005, garbage=0.002, duplicate=0.002,
-        heartbeat_inside=0.002, mute=0.002, half_open=0.001, echo=0.01, outage_every_s=14_400.0,
-    ),
-    "cruel": FaultProfile(
-        latency_s=0.8, spread=1.0, fragments=0.7, loss=0.08, cut=0.05, garbage=0.05,
-        duplicate=0.05, heartbeat_inside=0.05, mute=0.02, half_open=0.02, echo=0.1,
-        outage_every_s=600.0, outage_s=20.0,
-    ),
-}  # fmt: skip
-
-
-def profile_of(options: FleetOptions) -> FaultProfile:
-    """Return the profile that ``options`` name, with the single things that they change."""
-    names = ("latency_s", "loss", "cut", "garbage", "outage_every_s")
-    changed = {name: value for name in names if (value := getattr(options, name)) is not None}
-    return msgspec.structs.replace(PROFILES[options.faults], **changed)
+CHUNK_SIZE: Final = 3
+CHUNK_GAP_S: Final = 0.001
+"""So that chunks are reads of their own on a real network too."""
+LATE_S_MAX: Final = 30.0
 
 
 class Delivery(msgspec.Struct, frozen=True):
@@ -79,37 +32,74 @@ class Delivery(msgspec.Struct, frozen=True):
     """What went wrong, by its field in ``FaultProfile``; slowness and fragments do not count."""
 
 
+class FromLine(NamedTuple):
+    """What reached the modem from its serial line."""
+
+    before: bytes
+    after: bytes = b""
+    """What stands behind a heartbeat of the modem; empty: there is none in between."""
+    fault: str | None = None
+
+
 class Faults:
     """The luck of one modem."""
 
-    __slots__ = ("_rng", "echoes", "profile")
+    __slots__ = ("_chunk_luck", "_clone_luck", "_echo_luck", "_rng", "_storms", "weather")
 
-    def __init__(self, profile: FaultProfile, rng: random.Random) -> None:
-        self.profile = profile
+    def __init__(self, weather: Weather, rng: random.Random) -> None:
+        self.weather = weather
         self._rng = rng
-        self.echoes = self._happens(profile.echo)
+        self._echo_luck, self._chunk_luck, self._clone_luck = (rng.random() for _ in range(3))
+        self._storms = random.Random(f"storms {weather.seed}")  # noqa: S311 -- a simulation
+
+    @property
+    def profile(self) -> FaultProfile:
+        """How bad it is now."""
+        return self.weather.profile
+
+    @property
+    def echoes(self) -> bool:
         """Whether requests come back from the serial line."""
+        return self._echo_luck < self.profile.echo
+
+    @property
+    def has_clone(self) -> bool:
+        """Whether somebody else uses the modem's name."""
+        return self.profile.clone_every_s > 0 and self._clone_luck < self.profile.clone
 
     def _happens(self, part: float) -> bool:
         # Nothing is drawn for what never happens: a calm network costs next to nothing.
         return part > 0 and self._rng.random() < part
 
-    def deliver(self, message: bytes, heartbeat: bytes = b"") -> Delivery:
+    # -- messages
+
+    def on_line(self, message: bytes, *, checked: bool = True) -> FromLine:
+        """Return what becomes of a message of a meter before it is sent.
+
+        ``checked``: whether its receiver would notice a wrong byte. Where nothing guards it there
+        is no serial line either: the meter has its modem built in.
+        """
+        profile, fault = self.profile, None
+        if self._happens(profile.garbage):
+            message, fault = self._noisy(message, checked=checked), "garbage"
+        if len(message) > 1 and self._happens(profile.heartbeat_inside):
+            at = self._rng.randrange(1, len(message))
+            return FromLine(message[:at], message[at:], "heartbeat_inside")
+        return FromLine(message, fault=fault)
+
+    def deliver(self, message: bytes, *, checked: bool = True) -> Delivery:
         """Return how ``message`` travels to the head-end."""
         profile = self.profile
         if self._happens(profile.loss):
             return Delivery([], fault="loss")
-        if self._happens(profile.cut):
+        if message and self._happens(profile.cut):
             kept = message[: self._rng.randrange(len(message))]
             return Delivery(self._pieces(kept), cut=True, fault="cut")
         fault = None
-        if self._happens(profile.garbage):
-            message, fault = self._damaged(message), "garbage"
+        if message and checked and self._happens(profile.bad_check):
+            message, fault = self._wrong_byte(message), "bad_check"
         if self._happens(profile.duplicate):
             message, fault = message + message, "duplicate"
-        if heartbeat and self._happens(profile.heartbeat_inside):
-            at = self._rng.randrange(len(message))
-            message, fault = message[:at] + heartbeat + message[at:], "heartbeat_inside"
         return Delivery(self._pieces(message), fault=fault)
 
     def latency_s(self) -> float:
@@ -119,38 +109,82 @@ class Faults:
             return 0.0
         return min(LATENCY_S_MAX, median * self._rng.lognormvariate(0, self.profile.spread))
 
+    def late_s(self) -> float:
+        """Return for how long an answer is held back; mostly 0."""
+        return self._rng.uniform(1.0, LATE_S_MAX) if self._happens(self.profile.late) else 0.0
+
+    # -- requests and connections
+
     def goes_mute_s(self) -> float:
-        """Return for how long the modem is deaf from now on; mostly 0."""
+        """Return for how long the serial line is deaf from now on; mostly 0."""
         return self.profile.mute_s if self._happens(self.profile.mute) else 0.0
 
     def vanishes(self) -> bool:
         """Whether the modem now loses its connection without either side being told."""
         return self._happens(self.profile.half_open)
 
+    def rebinds(self) -> bool:
+        """Whether the modem calls anew before its connection has ended."""
+        return self._happens(self.profile.rebind)
+
+    def lies(self) -> bool:
+        """Whether the modem now says a wrong name."""
+        return self._happens(self.profile.wrong_id)
+
+    # -- times
+
     def next_outage_s(self) -> float:
         """Return the time to the next power failure; infinite without any."""
-        mean_s = self.profile.outage_every_s
-        return self._rng.expovariate(1 / mean_s) if mean_s else float("inf")
+        return self._next_s(self.profile.outage_every_s)
 
     def outage_s(self) -> float:
         """Return how long a power failure lasts."""
         mean_s = self.profile.outage_s
         return min(self._rng.expovariate(1 / mean_s), 10 * mean_s)
 
-    def _damaged(self, message: bytes) -> bytes:
-        if self._rng.random() < 0.5:
+    def next_clock_jump_s(self) -> float:
+        """Return the time to the next jump of the meters' clocks; infinite without any."""
+        return self._next_s(self.profile.clock_jump_every_s)
+
+    def clock_jump_s(self) -> float:
+        """Return by how much they jump."""
+        return self._rng.uniform(-1, 1) * self.profile.clock_jump_s
+
+    def next_storm_s(self) -> float:
+        """Return the time from one storm to the next, the same for all modems."""
+        mean_s = self.profile.storm_every_s
+        return self._storms.expovariate(1 / mean_s) if mean_s else NEVER
+
+    def back_in_s(self) -> float:
+        """Return how long after a storm the modem calls again."""
+        return self._rng.uniform(0, self.profile.storm_s)
+
+    def _next_s(self, mean_s: float) -> float:
+        return self._rng.expovariate(1 / mean_s) if mean_s else NEVER
+
+    # -- bytes
+
+    def _noisy(self, message: bytes, *, checked: bool) -> bytes:
+        if not checked or self._rng.random() < 0.5:
             return self._rng.randbytes(self._rng.randint(1, GARBAGE_SIZE_MAX)) + message
+        return self._wrong_byte(message)
+
+    def _wrong_byte(self, message: bytes) -> bytes:
         at = self._rng.randrange(len(message))
         wrong = message[at] ^ self._rng.randint(1, 255)
         return message[:at] + bytes((wrong,)) + message[at + 1 :]
 
     def _pieces(self, message: bytes) -> list[tuple[float, bytes]]:
+        if self._chunk_luck < self.profile.chunks:
+            starts = range(0, len(message), CHUNK_SIZE)
+            pauses = (CHUNK_GAP_S if at else self.latency_s() for at in starts)
+            chunks = (message[at : at + CHUNK_SIZE] for at in starts)
+            return list(zip(pauses, chunks, strict=True))
         if not message:
             return []
         ends = [len(message)]
         if len(message) > 1 and self._happens(self.profile.fragments):
             count = self._rng.randint(1, min(PIECES_MAX, len(message)) - 1)
             ends = sorted({*(self._rng.randrange(1, len(message)) for _ in range(count)), *ends})
-        starts = [0, *ends]
-        spans = zip(starts, ends, strict=False)
+        spans = zip([0, *ends], ends, strict=False)
         return [(self.latency_s(), message[begin:end]) for begin, end in spans]

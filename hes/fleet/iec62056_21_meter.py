@@ -81,6 +81,7 @@ class SimulatedIec62056Meter:
     ) -> None:
         self.plan = plan
         self.clock = MeterClock(world, drift_s)
+        self._world = world
         rules = StampRules(UTC_OFFSET_MIN)
         self.values = ShownValues(plan.serial, Consumption.of(plan.serial), rules)
         self.requests = 0
@@ -103,7 +104,7 @@ class SimulatedIec62056Meter:
 
     def receive(self, data: bytes) -> bytes:
         """Take bytes from the line; return what the meter answers, if it is meant."""
-        now = self.clock.now()
+        now = self._world()  # not the meter's clock: being set must not look like a long silence
         if self._last_at is not None and (now - self._last_at).total_seconds() > INACTIVITY_S:
             self.mood = Mood.REQUEST
             self._reader = MessageReader(self.plan.check, both_ways=True)

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple, Protocol
 import msgspec
 
 from hes.fleet.dlms_meter import SimulatedDlmsMeter
+from hes.fleet.dlms_server import MeterClock
 from hes.fleet.dlt645_meter import Dlt645Plan, SimulatedDlt645Meter
 from hes.fleet.iec62056_21_meter import Iec62056Plan, SimulatedIec62056Meter
 from hes.fleet.model import EPOCH
@@ -17,7 +18,10 @@ from protocols.dlms.acse import Mechanism
 from protocols.dlms.security import Keys
 
 CLIENT_SAP: Final = 1
-AUTHS: Final = {Mechanism.NONE: "none", Mechanism.LOW: "low", Mechanism.GMAC: "gmac"}
+AUTHS: Final = {
+    Mechanism.NONE: "none", Mechanism.LOW: "low", Mechanism.GMAC: "gmac", Mechanism.MD5: "md5",
+    Mechanism.SHA1: "sha1", Mechanism.SHA256: "sha256",
+}  # fmt: skip
 LEVEL: Final = "02"
 """Of the password of a DL/T 645 meter: the one that may write."""
 Cells = dict[str, str]
@@ -30,6 +34,11 @@ class SimulatedMeter(Protocol):
     """Requests that it answered."""
     confirmed: list[int]
     """Invoke ids of pushes that the head-end has confirmed; whoever reads it empties it."""
+
+    @property
+    def clock(self) -> MeterClock | None:
+        """Its clock; None: it has none."""
+        ...
 
     def reset(self) -> None:
         """Forget what a new connection of the modem ends."""

@@ -23,6 +23,10 @@ def spelled(template: str, **names: str) -> bytes:
     return _ESCAPE.sub(plain, template.encode("utf-8", "surrogateescape"))
 
 
+class FleetError(Exception):
+    """A fleet that was asked for cannot be; the message says what to mend."""
+
+
 class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Who calls whom, how often, and how badly."""
 
@@ -48,6 +52,10 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Ask for a confirmation of every push, and send it again until it comes."""
     resend_s: Rate = 30.0
     """Seconds without confirmation after which a push is sent again."""
+    links: tuple[str, ...] = ("raw",)
+    """Kinds of modems, in equal parts: raw, raw-split, raw-glued, raw-data, raw-both, dlms-push,
+    prot, ddp-inside, ddp-header16, ddp-closed, gdw376, gdw376-2005, dlt698, forcecontrol, dsmr4,
+    smr5, hml1; all. dlms-push, dsmr4 and smr5 have DLMS meters that push, whatever the shares."""
     wrapper_share: Share = 0.5
     """Part of the DLMS modems whose meters speak the TCP wrapper; the others speak HDLC."""
     gmac_share: Share = 0.5
@@ -55,11 +63,11 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     low_share: Share = 0.25
     """Part of the DLMS meters with a password; the rest ask for nothing."""
     registration: str = "MODEM:{modem_id}\r\n"
-    """What a modem says first; empty: nothing."""
+    """What a raw modem says first; empty: nothing."""
     registration_mode: Literal["link", "data", "both"] = "link"
     """When it says it: once; in front of every packet; both."""
     heartbeat: str = ""
-    """What a modem sends to stay connected; empty: its registration again."""
+    """What a raw modem sends to stay connected; empty: its registration again."""
     heartbeat_s: Pause = 60.0
     """Seconds between heartbeats; 0: none."""
     faults: Literal["none", "mild", "gprs", "cruel"] = "none"
@@ -74,6 +82,10 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     """Part of the messages that arrive with wrong bytes."""
     outage_every_s: Pause | None = None
     """Mean seconds between power failures of a modem and its meters; 0: none."""
+    fault: tuple[str, ...] = ()
+    """Single faults of the profile, as name=value: see the operating manual for their names."""
+    calm_after_s: Rate | None = None
+    """The network is good again after so many seconds; otherwise it stays as it is."""
     drift_s: Pause = 0.0
     """Meter clocks are wrong by up to so many seconds."""
     speed: Rate = 1.0

@@ -11,12 +11,13 @@ from msgspec.structs import replace
 from hes.devices import COLUMNS
 from hes.fleet.dlms_server import MeterIdentity
 from hes.fleet.kinds import KINDS
+from hes.fleet.links.registry import SIDES, chosen
 from hes.fleet.options import FleetOptions
 from hes.fleet.planned import DLMS, MeterPlan, ModemPlan
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.security import Keys
 
-__all__ = ["FleetOptions", "MeterPlan", "ModemPlan", "devices_csv", "plan_fleet"]
+__all__ = ["FleetOptions", "MeterPlan", "ModemPlan", "devices_csv", "modems_csv", "plan_fleet"]
 
 AREAS: Final = 8
 SERIALS: Final = 90_000_000
@@ -26,11 +27,18 @@ UNCALLED_SHARE: Final = 0.3
 """Part of the lone meters that the head-end knows no address of, where a protocol can do so."""
 OLD_SHARE: Final = 0.4
 """Part of the DL/T 645 meters that speak the standard of 1997."""
+STEP: Final = 97
+"""Between the addresses of a line: some fit into one byte, others need two."""
 GOLDEN: Final = (5**0.5 - 1) / 2
 
 
 def plan_fleet(options: FleetOptions) -> list[ModemPlan]:
-    """Return the fleet of ``options``: the same for the same seed."""
+    """Return the fleet of ``options``: the same for the same seed.
+
+    Raises:
+        FleetError: there are no such links.
+
+    """
     rng = random.Random(f"fleet {options.seed}")  # noqa: S311 -- a simulation
     serials = Serials(rng)
     plans: list[ModemPlan] = []
@@ -40,7 +48,42 @@ def plan_fleet(options: FleetOptions) -> list[ModemPlan]:
         count = min(left, options.meters_per_modem if several else 1)
         plans.append(_modem(options, rng, serials, count))
         left -= count
-    return _mixed(options, plans)
+    kinds = chosen(options.links)
+    kinds += [name for name in kinds if SIDES[name].meter is None]  # alarms alone are rarer
+    pairs = zip(plans, _mixed(options, plans), strict=True)
+    return [
+        modem
+        for number, (plain, mixed) in enumerate(pairs)
+        for modem in _through(kinds[number % len(kinds)], plain, mixed, options.seed)
+    ]
+
+
+def _through(name: str, plain: ModemPlan, mixed: ModemPlan, seed: int) -> list[ModemPlan]:
+    """Return the modem as one of a kind; whom nobody can ask has DLMS meters that push."""
+    kind = SIDES[name]
+    plan = mixed if kind.asked else plain
+    if kind.meter is not None:
+        return [_alarming(name, meter) for meter in plan.meters]
+    modem_id = kind.name(plan.meters[0].identity.serial)
+    rng = random.Random(f"secret {seed} {modem_id}")  # noqa: S311 -- a simulation
+    pushes = plain.pushes if kind.stores else plan.pushes and kind.speaks
+    return [
+        replace(
+            plan, modem_id=modem_id, kind=name, link=kind.link,
+            pushes=pushes or not kind.asked,
+            secret=rng.randbytes(32) if kind.secret else b"",
+        )
+    ]  # fmt: skip
+
+
+def _alarming(name: str, meter: MeterPlan) -> ModemPlan:
+    """Return a meter that is its own modem and tells alarms, in the open."""
+    kind = SIDES[name]
+    serial = kind.serial(meter.identity.serial)
+    alone = replace(meter, identity=MeterIdentity(serial=serial), logical=1, physical=None)
+    return ModemPlan(
+        modem_id=serial, kind=name, link=kind.link, framing="wrapper", pushes=True, meters=(alone,)
+    )
 
 
 def _mixed(options: FleetOptions, plans: list[ModemPlan]) -> list[ModemPlan]:
@@ -104,7 +147,7 @@ def _modem(options: FleetOptions, rng: random.Random, serials: Serials, count: i
         _meter(
             options, rng, serials.take(),
             logical=number + 1 if framing == "wrapper" else 1,
-            physical=None if framing == "wrapper" or short else first + number,
+            physical=None if framing == "wrapper" or short else first + number * STEP,
         )
         for number in range(count)
     )  # fmt: skip
@@ -151,10 +194,17 @@ def devices_csv(plan: Iterable[ModemPlan]) -> str:
     return out.getvalue()
 
 
+def modems_csv(plan: Iterable[ModemPlan]) -> str:
+    """Return the modem list of the fleet, with the keys of those that have one."""
+    rows = (f"{modem.modem_id},{modem.secret.hex()}\n" for modem in plan if modem.secret)
+    return "modem_id,secret\n" + "".join(rows)
+
+
 def _row(modem: ModemPlan, meter: MeterPlan) -> dict[str, str]:
     return {
         "meter_id": meter.identity.serial,
         "modem_id": modem.modem_id,
+        "link": modem.link,
         "protocol": modem.protocol,
         "area": meter.area,
     } | KINDS[modem.protocol].cells(modem, meter)

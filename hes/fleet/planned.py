@@ -29,6 +29,12 @@ class ModemPlan(msgspec.Struct, frozen=True, kw_only=True):
     """One modem and the meters on its serial line."""
 
     modem_id: str
+    kind: str = "raw"
+    """Of modem: a name of ``hes simulate --links``."""
+    link: str = "raw"
+    """Its link, as the device list names it."""
+    secret: bytes = b""
+    """The key that it shares with the head-end, where its link has one."""
     protocol: str = DLMS
     """Of all its meters, as the device list names it."""
     framing: str

@@ -11,11 +11,13 @@ import trio
 from trio.abc import Stream
 
 from hes.clock import Clock, SystemClock
-from hes.fleet.faults import profile_of
+from hes.fleet.clone import run_clone
+from hes.fleet.links.registry import SIDES
 from hes.fleet.modem import FleetWorld, SimulatedModem
 from hes.fleet.options import FleetOptions
 from hes.fleet.plan import ModemPlan, plan_fleet
 from hes.fleet.statistics import FleetStatistics
+from hes.fleet.weather import CALM, Weather, profile_of
 
 CONNECT_S_MAX: Final = 30.0
 REPORT_EVERY_S: Final = 1.0
@@ -36,6 +38,10 @@ async def run_fleet(
 
     With ``report`` it is a part of another program: the statistics go there once a second. Without,
     progress goes to standard error, and SIGINT and SIGTERM end it when nobody else listens to them.
+
+    Raises:
+        FleetError: there are no such links or faults.
+
     """
     modems = list(plan_fleet(options) if plan is None else plan)
     statistics = FleetStatistics(
@@ -43,7 +49,7 @@ async def run_fleet(
     )
     world = FleetWorld(
         options=options,
-        profile=profile_of(options),
+        weather=Weather(profile_of(options), options.seed),
         statistics=statistics,
         connect=Gate(dial or tcp_dial(options), options.connect_rate_per_s).connect,
         now=faster(clock or SystemClock(), options.speed),
@@ -64,9 +70,28 @@ async def _run(world: FleetWorld, modems: Iterable[ModemPlan], report: Report) -
     with trio.move_on_after(world.options.seconds or math.inf):
         async with trio.open_nursery() as nursery:
             nursery.start_soon(_report, world.statistics, report)
+            nursery.start_soon(_calm, world)
             for plan in modems:
-                nursery.start_soon(SimulatedModem(plan, world).run, name=plan.modem_id)
+                start_modem(nursery, plan, world)
                 await trio.lowlevel.checkpoint()  # 10,000 of them take seconds to make
+
+
+def start_modem(nursery: trio.Nursery, plan: ModemPlan, world: FleetWorld) -> SimulatedModem:
+    """Let a modem call, and whoever else uses its name."""
+    modem = SimulatedModem(plan, world)
+    nursery.start_soon(modem.run, name=plan.modem_id)
+    if (
+        world.weather.profile.clone and SIDES[plan.kind].named
+    ):  # the weather gets better, never worse
+        nursery.start_soon(run_clone, plan, modem, world)
+    return modem
+
+
+async def _calm(world: FleetWorld) -> None:
+    """Let the weather be good from some time on."""
+    if world.options.calm_after_s is not None:
+        await trio.sleep(world.options.calm_after_s)
+        world.weather.profile = CALM
 
 
 async def _report(statistics: FleetStatistics, report: Report) -> None:

@@ -9,15 +9,26 @@ from typing import Final, NamedTuple
 
 import msgspec
 
+from hes.events.reading import FailureReason
 from hes.obis import PROFILES
 from hes.rules.profile_gaps import DAY, KEPT_MAX, Gap, is_dense
 
 __all__ = [
-    "DAY", "KEPT_MAX", "Wanted", "Window", "missing", "newest", "settled_by", "worth_asking"
+    "DAY", "KEPT_MAX", "Wanted", "Window", "missing", "newest", "retry_s", "settled_by",
+    "worth_asking",
 ]  # fmt: skip
 
 STEP: Final = timedelta(seconds=1)
 """Meters write times in whole seconds."""
+
+
+RETRY_S: Final = (60.0, 300.0, 900.0)
+"""Pauses before a scheduled read that failed is tried again: most troubles of a radio network are
+over within a minute, and a meter that stays silent must not eat its line."""
+LASTING: Final = frozenset({
+    FailureReason.NO_MODEM, FailureReason.REFUSED, FailureReason.INTERNAL, FailureReason.PARTIAL,
+})  # fmt: skip
+"""Another try would bring the same. A modem that comes back is read when it does."""
 
 
 class Wanted(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,6 +64,17 @@ class Window(NamedTuple):
     profile: str
     begin: datetime
     end: datetime
+
+
+def retry_s(tries: int, reason: FailureReason, left_s: float) -> float | None:
+    """Return the pause before the next try of a scheduled read; None: there is none.
+
+    ``tries``: how often it was tried again in this period; ``left_s``: what is left of the period,
+    at whose end the next read is due anyway.
+    """
+    if reason in LASTING or tries >= len(RETRY_S) or RETRY_S[tries] >= left_s:
+        return None
+    return RETRY_S[tries]
 
 
 def newest(

@@ -13,7 +13,7 @@ DETAIL_SIZE_MAX: Final = 240
 TEXT_SIZE_MAX: Final = 64
 
 
-def kept_events(
+def kept_events(  # noqa: PLR0913 -- what is known of one message
     reason: str,
     detail: str,
     data: bytes,
@@ -21,6 +21,7 @@ def kept_events(
     *,
     digest: bytes | None = None,
     title: str | None = None,
+    counter: int | None = None,
 ) -> list[DomainEvent]:
     """Return the events that keep ``data`` whole, in as many parts as it needs."""
     pieces = [data[at : at + PART_SIZE] for at in range(0, len(data), PART_SIZE)] or [b""]
@@ -34,6 +35,7 @@ def kept_events(
             parts=len(pieces),
             digest=digest if number == 1 else None,
             system_title=None if title is None else shortened(title, TEXT_SIZE_MAX),
+            counter=counter if number == 1 else None,
         )
         for number, piece in enumerate(pieces, start=1)
     ]

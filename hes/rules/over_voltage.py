@@ -12,7 +12,7 @@ from hes.events.base import DomainEvent
 from hes.events.layout import Layout
 from hes.events.reading import Reading
 from hes.events.voltage import OverVoltage, OverVoltageCleared
-from hes.quantities import UNIT_CODES, scaled
+from hes.quantities import UNIT_CODES, base_scale, scaled
 from hes.rules.limits import OverVoltageLimits
 
 VOLTS: Final = UNIT_CODES["V"]
@@ -35,9 +35,10 @@ class PhaseWatch(msgspec.Struct, array_like=True):
 def phase_columns(layout: Layout) -> tuple[tuple[int, str, int | None], ...]:
     """Return place, phase and scaler of every phase voltage in ``layout`` whose unit is known."""
     return tuple(
-        (number, phase, channel.scaler)
+        (number, phase, scaler)
         for number, channel in enumerate(layout.channels)
-        if channel.unit == VOLTS
+        for scaler, unit in (base_scale(channel.scaler, channel.unit),)
+        if unit == VOLTS
         and (phase := PHASES.get(channel.obis.split(".", 2)[2].removesuffix(".255"))) is not None
     )
 
@@ -55,6 +56,8 @@ def judge(
 ) -> list[DomainEvent]:
     """Return what ``reading`` says about the phases; the watches are brought up to date."""
     events: list[DomainEvent] = []
+    if not phase_columns(reading.layout):
+        return events
     taken_at = sampled_at(reading)
     for phase, voltage_v in voltages(reading):
         watch = watches.setdefault(phase, PhaseWatch())

@@ -13,9 +13,9 @@ import msgspec
 from hes.events.base import DomainEvent
 from hes.events.power import PowerFailure, PowerRestored, PowerSign
 
-POWER_DOWN_CODES: Final = frozenset({1})
-POWER_UP_CODES: Final = frozenset({2})
-"""DSMR/SMR event codes of the standard event log, 0.0.96.11.0 (see the meter type for others)."""
+POWER_DOWN: Final = "power-down"
+POWER_UP: Final = "power-up"
+"""Names of meter events (``hes.event_names``); the meter type tells which codes they have."""
 LAST_GASP_OBIS: Final = "128.128.128.128.128.0"
 """Seen from Kaifa and Mx382 modems: an EventNotification of this object is the last gasp."""
 
@@ -42,6 +42,7 @@ def failed(  # noqa: PLR0913 -- what one message says
     times: SupplyTimes = UNTOLD,
     code: int | None = None,
     digest: bytes | None = None,
+    counter: int | None = None,
 ) -> list[DomainEvent]:
     """Return the failure, unless the meter is known to be without supply, or it is an old one."""
     if failed_at is not None or _is_over(device_time, times):
@@ -53,6 +54,7 @@ def failed(  # noqa: PLR0913 -- what one message says
             sign=sign,
             code=code,
             digest=digest,
+            counter=counter,
         )
     ]
 

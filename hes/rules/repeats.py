@@ -6,14 +6,15 @@ or within a short window below and not seen yet, since store-and-forward modems 
 """
 
 import hashlib
-from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
 WINDOW: Final = 32
-DIGESTS_KEPT: Final = 64
-"""A modem queues fewer unconfirmed messages for one meter than that."""
+DIGEST_SIZE: Final = 8
+DIGESTS_KEPT: Final = 56
+"""A modem queues fewer unconfirmed messages for one meter than that. One string of 448 bytes holds
+them: a list of strings takes seven times the memory, and each look at it a walk through all."""
 
 
 class CounterWindow(msgspec.Struct, array_like=True):
@@ -41,16 +42,17 @@ class CounterWindow(msgspec.Struct, array_like=True):
 
 def digest_of(message: bytes) -> bytes:
     """Return the 8 bytes by which a message is known again."""
-    return hashlib.blake2b(message, digest_size=8).digest()
+    return hashlib.blake2b(message, digest_size=DIGEST_SIZE).digest()
 
 
-def remember(digests: list[bytes], digest: bytes) -> None:
-    """Add ``digest`` and forget the oldest above ``DIGESTS_KEPT``."""
-    digests.append(digest)
-    if len(digests) > DIGESTS_KEPT:
-        del digests[0]
+def remember(digests: bytes, digest: bytes) -> bytes:
+    """Return ``digests`` with one more, and without the oldest above ``DIGESTS_KEPT``."""
+    return (digests + digest)[-DIGESTS_KEPT * DIGEST_SIZE :]
 
 
-def is_repeat(digests: Sequence[bytes], digest: bytes) -> bool:
+def is_repeat(digests: bytes, digest: bytes) -> bool:
     """Whether this message came before."""
-    return digest in digests
+    at = digests.find(digest)
+    while at % DIGEST_SIZE and at >= 0:  # the end of one and the beginning of the next
+        at = digests.find(digest, at + 1)
+    return at >= 0

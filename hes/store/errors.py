@@ -9,6 +9,10 @@ class StoreUnavailable(StoreError):
     """The database is away or full for now: wait and try again; nothing was stored."""
 
 
+class CommitUnknown(StoreUnavailable):
+    """The connection was lost during a commit: nobody knows whether it happened."""
+
+
 class StoreFenced(StoreError):
     """Another node writes this log now: stop at once."""
 

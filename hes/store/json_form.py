@@ -9,7 +9,7 @@ import msgspec
 from hes.events.base import DomainEvent, Recorded
 from hes.events.layout import Channel, Layout
 from hes.events.reading import LoadProfileRead, ProfileRow, Reading
-from hes.quantities import decimal_text, unit_symbol
+from hes.quantities import decimal_text, shown_scale
 
 UNKNOWN: Final = Channel("")
 """Stands for the channel of a value that the layout does not name."""
@@ -72,10 +72,11 @@ def value_shown(channel: Channel, value: Any) -> dict[str, Any]:
     """
     raw = plain(value)
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    scaler, unit = shown_scale(channel.scaler, channel.unit)
     return {
         "obis": channel.obis,
-        "value": decimal_text(value, channel.scaler) if is_number else raw,
-        "unit": unit_symbol(channel.unit) if is_number else None,
+        "value": decimal_text(value, scaler) if is_number else raw,
+        "unit": unit if is_number else None,
         "scaler": channel.scaler,
         "raw": raw,
     }

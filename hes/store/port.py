@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from hes.events.layout import Layout
+from hes.store.chain import ChainedRow
 
 
 class Append(NamedTuple):
@@ -63,7 +64,8 @@ class EventLog(Protocol):
         Appends of one batch to the same stream see each other, in order.
 
         Raises:
-            StoreUnavailable: nothing was stored; try again.
+            StoreUnavailable: nothing was stored, or it is not known yet: append the same batch
+                again, and it is stored once.
             StoreFenced: another node took over.
 
         """
@@ -75,6 +77,15 @@ class EventLog(Protocol):
 
     def head(self) -> int:
         """Return the position of the last event; 0 for an empty log."""
+        ...
+
+    def check(self) -> int:
+        """Return the position of the last event, if we may still write.
+
+        Raises:
+            StoreFenced: another node took over since our ``fence``.
+
+        """
         ...
 
     def stream_head(self, stream: str) -> int:
@@ -95,6 +106,14 @@ class EventLog(Protocol):
 
     def read_stream_back(self, stream: str, before: int, limit: int) -> list[StoredRow]:
         """Return at most ``limit`` events of a stream below position ``before``, newest first."""
+        ...
+
+    def read_chained(self, after: int, limit: int) -> list[ChainedRow]:
+        """Return what ``read`` does, with the values of the hash chains (``hes.store.chain``)."""
+        ...
+
+    def chains(self, after: int, limit: int) -> list[bytes]:
+        """Return the values of the chains alone, of at most ``limit`` events above ``after``."""
         ...
 
     def streams(self, prefix: str, limit: int, after: str = "") -> list[str]:

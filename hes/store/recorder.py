@@ -28,13 +28,13 @@ from eventsourcing.utils import Environment, EnvType, resolve_topic, strtobool
 
 from hes.store.codec import LayoutBook
 from hes.store.errors import StoreDuplicate, StoreError, StoreUnavailable
-from hes.store.open import path_of
+from hes.store.open import open_database
 from hes.store.records import Bounds, Record, Records
-from hes.store.sqlite import SqliteEventLog
-from hes.store.sqlite_file import SqliteFile
-from hes.store.sqlite_records import SqliteRecords
+from hes.store.sql_log import SqlEventLog
+from hes.store.sql_records import SqlRecords
 
 STORE_URL: Final = "HES_STORE_URL"
+PASSWORD_FILE: Final = "HES_STORE_PASSWORD_FILE"  # noqa: S105 -- a name
 ORIGINATOR_ID_TYPE: Final = "ORIGINATOR_ID_TYPE"
 CREATE_TABLE: Final = "CREATE_TABLE"
 
@@ -193,8 +193,8 @@ class StoreFactory(InfrastructureFactory[TrackingRecorder]):
         if not url:
             # The library's own factories raise OSError for this.
             raise OSError(f"set {STORE_URL} to the log, e.g. sqlite:///hes-events.db")
-        self._file = SqliteFile(path_of(url))
-        self.layouts = LayoutBook(fetch=SqliteEventLog(self._file).layout)
+        self._database, self._schema = open_database(url, self.env.get(PASSWORD_FILE))
+        self.layouts = LayoutBook(fetch=SqlEventLog(self._database).layout)
         """Shared with the mapper: see ``hes.store.mapper``."""
 
     def aggregate_recorder(self, purpose: str = "events") -> StoreAggregateRecorder:
@@ -222,7 +222,7 @@ class StoreFactory(InfrastructureFactory[TrackingRecorder]):
 
     def close(self) -> None:
         """Close the log."""
-        self._file.close()
+        self._database.close()
 
     def _class(self, variable: str, default: type[R]) -> type[R]:
         topic = self.env.get(variable)
@@ -230,7 +230,7 @@ class StoreFactory(InfrastructureFactory[TrackingRecorder]):
         return chosen
 
     def _made(self, kind: type[R]) -> R:
-        records = SqliteRecords(self._file)
+        records = SqlRecords(self._database, self._schema)
         if strtobool(self.env.get(CREATE_TABLE) or "yes"):
             records.create_tables()
         uuids = (self.env.get(ORIGINATOR_ID_TYPE) or "text").lower() == "uuid"

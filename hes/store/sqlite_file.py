@@ -13,8 +13,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from hes.store.database import Dialect, Places
 from hes.store.errors import StoreDuplicate, StoreError, StoreUnavailable
 from hes.store.schema import APPLICATION_ID, SCHEMA_VERSION, SQLITE
+from hes.store.sqlite_chains import add_chains, lacks_chains
+from hes.store.sqlite_rows import DIALECT, SqliteTransaction
 
 MEMORY: Final = ":memory:"
 BUSY_S: Final = 10.0
@@ -54,7 +57,8 @@ class SqliteFile:
             StoreError: it cannot be used; the message says why and what to do.
 
         """
-        self.path = path
+        self.path = self.shown = path
+        self.dialect: Dialect = DIALECT
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
@@ -68,26 +72,19 @@ class SqliteFile:
         except sqlite3.Error as problem:
             self._writer.close()
             raise self._told(problem) from None
-        except StoreError:
+        except BaseException:
             self._writer.close()
             raise
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[sqlite3.Connection]:
-        """Give the connection that writes, inside a transaction that is durable at the end.
-
-        Raises:
-            StoreUnavailable: nothing was stored; try again.
-            StoreDuplicate: a row of this key is there; nothing was stored.
-            StoreError: the database needs a person.
-
-        """
+    def writing(self) -> Iterator[SqliteTransaction]:
+        """See ``Database.writing``."""
         with self._lock:
             self._check_open()
             writer = self._writer
             try:
                 writer.execute("BEGIN IMMEDIATE")
-                yield writer
+                yield SqliteTransaction(writer)
                 writer.execute("COMMIT")
             except sqlite3.Error as problem:
                 self._roll_back()
@@ -96,14 +93,22 @@ class SqliteFile:
                 self._roll_back()
                 raise
 
+    def beside(self) -> contextlib.AbstractContextManager[SqliteTransaction]:
+        """See ``Database.beside``: SQLite has one writer."""
+        return self.writing()
+
+    def create(self, statements: Sequence[str]) -> None:
+        """See ``Database.create``."""
+        with self.writing() as tx:
+            for statement in statements:
+                tx.execute(statement)
+
+    def whole(self, owner: str, rows: list[Any], places: Places) -> list[Any]:
+        """See ``Database.whole``: every state is in its row."""
+        return rows
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
-        """Return the rows of a query.
-
-        Raises:
-            StoreUnavailable: try again later.
-            StoreError: the database needs a person.
-
-        """
+        """See ``Database.rows``."""
         try:
             with self._reading() as connection:
                 return connection.execute(sql, values).fetchall()
@@ -183,12 +188,15 @@ class SqliteFile:
         if not self._is_ours(writer):
             writer.execute("BEGIN IMMEDIATE")
             if not self._is_ours(writer):
-                for statement in SQLITE:
+                for statement in SQLITE.log:
                     writer.execute(statement)
                 writer.execute(f"PRAGMA application_id = {APPLICATION_ID}")
                 writer.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
             writer.execute("COMMIT")
         self._tune(writer)
+        (version,) = writer.execute("PRAGMA user_version").fetchone()
+        if lacks_chains(writer, version):
+            add_chains(writer, self.path)
 
     def _is_ours(self, writer: sqlite3.Connection) -> bool:
         """Return whether our tables are there; False for an empty database.
@@ -204,7 +212,7 @@ class SqliteFile:
             return False
         if program != APPLICATION_ID:
             raise StoreError(f"{self.path} is a database of another program; name another file")
-        if version != SCHEMA_VERSION:
+        if not 1 <= version <= SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path} has schema {version}, this program reads {SCHEMA_VERSION};"
                 " use the version of the program that wrote it"

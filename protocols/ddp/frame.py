@@ -41,6 +41,8 @@ REGISTER_AGAIN: Final = 0x83
 DATA_TAKEN_DOWN: Final = 0x85
 DATA_DOWN: Final = 0x89
 
+REGISTER_START: Final = bytes((MARK, REGISTER)) + REGISTER_SIZE.to_bytes(2)
+
 _DATA_TYPES: Final = frozenset({DATA, DATA_DOWN})
 _BARE_TYPES: Final = frozenset(
     {UNREGISTER, INVALID, DATA_TAKEN, REGISTERED, UNREGISTERED, REGISTER_AGAIN, DATA_TAKEN_DOWN}
@@ -131,12 +133,15 @@ class PacketReader:
     A false start costs one byte: the search goes on right behind it.
     """
 
-    __slots__ = ("_buffer", "_layout", "_open")
+    __slots__ = ("_buffer", "_layout", "_name", "_open")
 
     def __init__(self) -> None:
         self._buffer = bytearray()
         self._layout = Layout.INSIDE
         """Which of the two layouts with a whole length came last: decides when both fit."""
+        self._name = ""
+        """Whose packets these are: the id of the first. No check guards an id, so the data of
+        another one may not go on: they would swallow all that follows."""
         self._open: Packet | None = None
         """The HEADER16 packet whose data may go on."""
 
@@ -175,7 +180,9 @@ class PacketReader:
             return True
         found.append(packet)
         del self._buffer[:size]
-        self._open = packet if packet.layout is Layout.HEADER16 else None
+        self._name = self._name or packet.dtu
+        goes_on = packet.layout is Layout.HEADER16 and packet.dtu == self._name
+        self._open = packet if goes_on else None
         return True
 
     def _find_head(self) -> tuple[int, int | None]:
@@ -193,8 +200,8 @@ class PacketReader:
         return len(buffer), 0
 
     def _is_expected(self, start: bytearray) -> bool:
-        """Inside data without a length only a head with the same id is one."""
-        if self._open is None:
+        """Inside data without a length only a head with the same id is one, or a registration."""
+        if self._open is None or start[:4] == REGISTER_START:
             return True
         name = self._open.dtu.encode("ascii").ljust(ID_SIZE, b"\0")
         return name.startswith(bytes(start[4:HEAD_SIZE]))

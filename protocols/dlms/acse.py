@@ -17,17 +17,28 @@ RLRE_TAG: Final = 0x63
 _CONTEXT_OID: Final = bytes.fromhex("608574050801")
 _MECHANISM_OID: Final = bytes.fromhex("608574050802")
 CONTEXT_LN: Final = 1
+CONTEXT_SN: Final = 2
 CONTEXT_LN_CIPHERED: Final = 3
+CONTEXT_SN_CIPHERED: Final = 4
+SHORT_NAMES: Final = frozenset({CONTEXT_SN, CONTEXT_SN_CIPHERED})
+"""Application contexts in which objects are named by 16-bit addresses."""
+VAA_SHORT_NAMES: Final = 0xFA00
+"""The base name that stands where a server with logical names has 0007."""
 CONFORMANCE_HEAD: Final = bytes.fromhex("5f1f0400")
 _CONFORMANCE_HEADS: Final = (CONFORMANCE_HEAD, bytes.fromhex("5f0400"))
 """The tag in two bytes, and in one as older meters write it; length; no unused bits."""
 
-CONFORMANCE_CLIENT: Final = bytes.fromhex("00fe1f")
-"""What we can do: general protection, block transfer both ways, GET, SET, ACTION, selective access,
-several references, event notification, data notification left to the meter."""
+CONFORMANCE_CLIENT: Final = bytes.fromhex("60fe5f")
+"""What we can do: general protection, general block transfer, attribute 0, priority, blocks of GET,
+SET and ACTION, several references, ACCESS, GET, SET, selective access, event notification, ACTION.
+Data notification is left to the meter."""
+GENERAL_BLOCKS: Final = 1 << 23 - 2
 BLOCK_GET: Final = 1 << 23 - 11
-SELECTIVE_ACCESS: Final = 1 << 23 - 21
+BLOCK_SET: Final = 1 << 23 - 12
+BLOCK_ACTION: Final = 1 << 23 - 13
 MULTIPLE_REFERENCES: Final = 1 << 23 - 14
+ACCESS: Final = 1 << 23 - 17
+SELECTIVE_ACCESS: Final = 1 << 23 - 21
 
 
 class Mechanism(IntEnum):
@@ -78,9 +89,20 @@ class InitiateResponse(msgspec.Struct, frozen=True, kw_only=True):
     max_pdu: int
     vaa: int = 7
 
+    @property
+    def short_names(self) -> bool:
+        """Whether the server names its objects by addresses."""
+        return self.vaa == VAA_SHORT_NAMES
+
     def allows(self, service: int) -> bool:
         """Whether a conformance bit is set."""
         return bool(int.from_bytes(self.conformance) & service)
+
+    def without(self, service: int) -> "InitiateResponse":
+        """Return these terms without a service that the meter only seems to know."""
+        bits = int.from_bytes(self.conformance) & ~service
+        conformance = bits.to_bytes(len(self.conformance))
+        return msgspec.structs.replace(self, conformance=conformance)
 
 
 class Aarq(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,7 +1,8 @@
 """The register of APDUs: first byte to the function that decodes the rest.
 
 The services stand in files of their own (``apdu_get``, ``apdu_set``, ``apdu_action``,
-``apdu_push``, ``apdu_errors``, ``apdu_ciphered``, ``acse``); each adds its tags here.
+``apdu_access``, ``apdu_push``, ``apdu_errors``, ``apdu_ciphered``, ``acse``); each adds its tags
+here.
 """
 
 from collections.abc import Callable
@@ -9,6 +10,7 @@ from typing import Any, Final
 
 from protocols.dlms import (
     acse,
+    apdu_access,
     apdu_action,
     apdu_ciphered,
     apdu_errors,
@@ -24,6 +26,7 @@ DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
     **apdu_get.DECODERS,
     **apdu_set.DECODERS,
     **apdu_action.DECODERS,
+    **apdu_access.DECODERS,
     **apdu_push.DECODERS,
     **apdu_errors.DECODERS,
     **dict.fromkeys(apdu_ciphered.TAGS, apdu_ciphered.decode_ciphered),
@@ -35,6 +38,12 @@ DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
     0x01: acse.decode_initiate_request,
     0x08: acse.decode_initiate_response,
 }
+
+NOT_SPOKEN: Final = {
+    0xDD: "general-ciphering, under keys that are agreed on for one message, is not supported",
+    0xDF: "general-signing, signatures with certificates, is not supported",
+}
+"""APDUs of the security suites 1 and 2, which ask for a key pair for each party."""
 
 
 def decode_apdu(apdu: bytes) -> Any:
@@ -48,5 +57,6 @@ def decode_apdu(apdu: bytes) -> Any:
         raise truncated(1, 0, apdu)
     decoder = DECODERS.get(apdu[0])
     if decoder is None:
-        raise RemoteProtocolError("apdu-tag", f"unknown APDU tag {apdu[0]:#04x}")
+        unknown = f"unknown APDU tag {apdu[0]:#04x}"
+        raise RemoteProtocolError("apdu-tag", NOT_SPOKEN.get(apdu[0], unknown))
     return decoder(apdu)

@@ -24,6 +24,35 @@ _SERVICE: Final = {
 }
 
 
+_CONFIRMED: Final = {1: "initiate", 2: "get status", 3: "get name list", 5: "read", 6: "write"}
+_KINDS: Final[dict[int, tuple[str, tuple[str, ...]]]] = {
+    0: ("application reference", (
+        "other reason", "time elapsed", "application unreachable", "reference invalid",
+        "context unsupported", "communication error", "deciphering error",
+    )),
+    1: ("hardware resource", (
+        "other reason", "memory unavailable", "processor unavailable", "storage unavailable",
+    )),
+    2: ("device state", (
+        "other reason", "no DLMS context", "loading a data set", "status: no change",
+        "status: inoperable",
+    )),
+    3: ("service", ("other reason", "PDU too long", "service unsupported")),
+    4: ("definition", (
+        "other reason", "object undefined", "class inconsistent", "attribute inconsistent",
+    )),
+    5: ("access", (
+        "other reason", "scope violated", "object access invalid", "hardware fault",
+        "object unavailable",
+    )),
+    6: ("initiate", (
+        "other reason", "DLMS version too low", "incompatible conformance", "PDU too short",
+        "refused by the application",
+    )),
+}  # fmt: skip
+"""ServiceError: kind to its name and the names of its values."""
+
+
 class ExceptionResponse(msgspec.Struct, frozen=True):
     """The request was not carried out at all."""
 
@@ -49,7 +78,11 @@ class ConfirmedServiceError(msgspec.Struct, frozen=True):
     value: int
 
     def __str__(self) -> str:
-        return f"confirmed service error {self.service}/{self.kind}/{self.value}"
+        numbers = f"{self.service}/{self.kind}/{self.value}"
+        service = _CONFIRMED.get(self.service, "service unknown")
+        kind, values = _KINDS.get(self.kind, ("kind unknown", ()))
+        value = values[self.value] if self.value < len(values) else "value unknown"
+        return f"confirmed service error {numbers} ({service}: {kind}, {value})"
 
 
 def _decode_exception(apdu: bytes) -> ExceptionResponse:
@@ -74,6 +107,11 @@ def encode_exception(error: ExceptionResponse) -> bytes:
     head = bytes((EXCEPTION_RESPONSE, error.state_error, error.service_error))
     counter = error.invocation_counter
     return head if counter is None else head + counter.to_bytes(4)
+
+
+def encode_service_error(error: ConfirmedServiceError) -> bytes:
+    """Return the bytes of a confirmed service error."""
+    return bytes((CONFIRMED_SERVICE_ERROR, error.service, error.kind, error.value))
 
 
 DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {

@@ -1,14 +1,15 @@
 """What a meter sends unasked: data-notification and event-notification (IEC 62056-5-3)."""
 
+import struct
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
+from protocols.dlms.body_layout import BodyLayouts
 from protocols.dlms.cosem import Attribute
 from protocols.dlms.lengths import encode_length
 from protocols.dlms.reading import Cursor
-from protocols.dlms.rows import layout_at
 from protocols.errors import RemoteProtocolError
 
 DATA_NOTIFICATION: Final = 0x0F
@@ -20,6 +21,10 @@ INVOKE_ID: Final = 0x00FFFFFF
 TIME_SIZE: Final = 12
 QUIRK_TIME_TAG: Final = 0x09
 """Some meters write the optional time as an octet-string with its tag: 09 0C instead of 0C."""
+_CONFIRM_HEAD: Final = struct.Struct(">BI")
+
+_layouts: Final = BodyLayouts()
+"""Of all that is read here: what fits one is read as without it, only faster."""
 
 
 class DataNotification(msgspec.Struct, frozen=True):
@@ -62,13 +67,12 @@ def _decode_data(apdu: bytes) -> DataNotification:
     if size not in {0, TIME_SIZE}:
         raise RemoteProtocolError("date-time", f"a notification time of {size} bytes")
     time = cursor.take(size) or None
-    layout = layout_at(apdu, cursor.at) if cursor.at < len(apdu) else None
-    if layout is not None and layout.size == len(apdu) - cursor.at:
-        return DataNotification(
-            invoke, time, list(layout.reader.unpack_from(apdu, cursor.at)), quirk
-        )
-    body = cursor.value()
-    cursor.end()
+    rest = apdu[cursor.at :]
+    body = _layouts.read(rest)
+    if body is None:
+        body = cursor.value()
+        cursor.end()
+        _layouts.learn(rest)
     return DataNotification(invoke, time, body, quirk)
 
 
@@ -104,7 +108,7 @@ def encode_data_notification(long_invoke_id: int, time: bytes | None, body: byte
 def encode_confirm(confirm: DataNotificationConfirm) -> bytes:
     """Return the bytes of the confirmation of a push."""
     when = confirm.time or b""
-    head = bytes((DATA_NOTIFICATION_CONFIRM,)) + confirm.long_invoke_id.to_bytes(4)
+    head = _CONFIRM_HEAD.pack(DATA_NOTIFICATION_CONFIRM, confirm.long_invoke_id)
     return head + encode_length(len(when)) + when
 
 

@@ -1,6 +1,6 @@
 """SET: writing attributes (IEC 62056-5-3, SET service)."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import msgspec
@@ -58,6 +58,16 @@ class SetList(msgspec.Struct, frozen=True):
     data: tuple[bytes, ...]
 
 
+class SetListFirstBlock(msgspec.Struct, frozen=True):
+    """Write several attributes whose values come in blocks: the first of them."""
+
+    invoke: int
+    wanted: tuple[tuple[Attribute, Selection | None], ...]
+    last: bool
+    block: int
+    raw: bytes
+
+
 class SetResponse(msgspec.Struct, frozen=True):
     """0 for written, else the reason (``DataAccessError``)."""
 
@@ -74,10 +84,15 @@ class SetBlockResponse(msgspec.Struct, frozen=True):
 
 
 class SetListResponse(msgspec.Struct, frozen=True):
-    """One result for each attribute."""
+    """One result for each attribute; ``block`` is there when they came in blocks."""
 
     invoke: int
     results: tuple[int, ...]
+    block: int | None = None
+
+
+Request = SetRequest | SetFirstBlock | SetBlock | SetList | SetListFirstBlock
+Response = SetResponse | SetBlockResponse | SetListResponse
 
 
 def _decode_request(apdu: bytes) -> Any:
@@ -93,13 +108,21 @@ def _decode_request(apdu: bytes) -> Any:
     elif kind == 3:
         request = SetBlock(invoke, bool(cursor.byte()), cursor.number(4), cursor.octets())
     elif kind == 4:
-        wanted = [(cursor.attribute(), cursor.selection()) for _ in range(cursor.count())]
+        wanted = _wanted(cursor)
         data = [cursor.value_bytes() for _ in range(cursor.count())]
-        request = SetList(invoke, tuple(wanted), tuple(data))
+        request = SetList(invoke, wanted, tuple(data))
+    elif kind == 5:
+        wanted = _wanted(cursor)
+        last, block = bool(cursor.byte()), cursor.number(4)
+        request = SetListFirstBlock(invoke, wanted, last, block, cursor.octets())
     else:
         raise RemoteProtocolError("choice", f"a SET request of kind {kind}")
     cursor.end()
     return request
+
+
+def _wanted(cursor: Cursor) -> tuple[tuple[Attribute, Selection | None], ...]:
+    return tuple((cursor.attribute(), cursor.selection()) for _ in range(cursor.count()))
 
 
 def _decode_response(apdu: bytes) -> Any:
@@ -113,36 +136,71 @@ def _decode_response(apdu: bytes) -> Any:
     elif kind == 3:
         result = cursor.byte()
         response = SetBlockResponse(invoke, cursor.number(4), result)
+    elif kind == 4:
+        results = tuple(cursor.byte() for _ in range(cursor.count()))
+        response = SetListResponse(invoke, results, cursor.number(4))
     elif kind == 5:
-        results = [cursor.byte() for _ in range(cursor.count())]
-        response = SetListResponse(invoke, tuple(results))
+        results = tuple(cursor.byte() for _ in range(cursor.count()))
+        response = SetListResponse(invoke, results)
     else:
         raise RemoteProtocolError("choice", f"a SET response of kind {kind}")
     cursor.end()
     return response
 
 
-def encode_request(request: SetRequest | SetFirstBlock | SetBlock) -> bytes:
+def encode_request(request: Request) -> bytes:
     """Return the bytes of a SET request."""
-    if isinstance(request, SetBlock):
-        head = bytes((REQUEST, 3, request.invoke, request.last)) + request.block.to_bytes(4)
-        return head + encode_length(len(request.raw)) + request.raw
-    selected = b"\x00" if request.selection is None else b"\x01" + request.selection.encode()
-    described = request.attribute.encode() + selected
-    if isinstance(request, SetRequest):
-        return bytes((REQUEST, 1, request.invoke)) + described + request.data
-    block = bytes((request.last,)) + request.block.to_bytes(4)
-    raw = encode_length(len(request.raw)) + request.raw
-    return bytes((REQUEST, 2, request.invoke)) + described + block + raw
+    match request:
+        case SetRequest(invoke=invoke, data=data):
+            return bytes((REQUEST, 1, invoke)) + _described(request) + data
+        case SetFirstBlock(invoke=invoke):
+            return bytes((REQUEST, 2, invoke)) + _described(request) + _block(request)
+        case SetBlock(invoke=invoke):
+            return bytes((REQUEST, 3, invoke)) + _block(request)
+        case SetList(invoke=invoke, data=values):
+            return bytes((REQUEST, 4, invoke)) + _list(request) + encode_values(values)
+        case SetListFirstBlock(invoke=invoke):  # pragma: no branch -- no other
+            return bytes((REQUEST, 5, invoke)) + _list(request) + _block(request)
 
 
-def encode_response(response: SetResponse | SetBlockResponse) -> bytes:
+def encode_values(values: Sequence[bytes]) -> bytes:
+    """Return the values of a list as requests carry them, whole or cut into blocks."""
+    return encode_length(len(values)) + b"".join(values)
+
+
+def _described(request: SetRequest | SetFirstBlock) -> bytes:
+    return request.attribute.encode() + _selected(request.selection)
+
+
+def _selected(selection: Selection | None) -> bytes:
+    return b"\x00" if selection is None else b"\x01" + selection.encode()
+
+
+def _list(request: SetList | SetListFirstBlock) -> bytes:
+    wanted = b"".join(a.encode() + _selected(s) for a, s in request.wanted)
+    return encode_length(len(request.wanted)) + wanted
+
+
+def _block(request: SetFirstBlock | SetBlock | SetListFirstBlock) -> bytes:
+    head = bytes((request.last,)) + request.block.to_bytes(4)
+    return head + encode_length(len(request.raw)) + request.raw
+
+
+def encode_response(response: Response) -> bytes:
     """Return the bytes of a SET response."""
-    if isinstance(response, SetResponse):
-        return bytes((RESPONSE, 1, response.invoke, response.result))
-    if response.result is None:
-        return bytes((RESPONSE, 2, response.invoke)) + response.block.to_bytes(4)
-    return bytes((RESPONSE, 3, response.invoke, response.result)) + response.block.to_bytes(4)
+    invoke = response.invoke
+    match response:
+        case SetResponse(result=result):
+            return bytes((RESPONSE, 1, invoke, result))
+        case SetBlockResponse(result=None, block=block):
+            return bytes((RESPONSE, 2, invoke)) + block.to_bytes(4)
+        case SetBlockResponse(result=result, block=block):
+            return bytes((RESPONSE, 3, invoke, result or 0)) + block.to_bytes(4)
+        case SetListResponse(results=results, block=None):
+            return bytes((RESPONSE, 5, invoke)) + encode_length(len(results)) + bytes(results)
+        case SetListResponse(results=results, block=number):  # pragma: no branch -- no other
+            head = bytes((RESPONSE, 4, invoke)) + encode_length(len(results)) + bytes(results)
+            return head + (number or 0).to_bytes(4)
 
 
 DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from protocols.errors import LocalProtocolError
+from protocols.state_table import next_state
 
 
 class Association(StrEnum):
@@ -58,7 +58,4 @@ def step(state: Association, signal: Signal) -> Association:
         LocalProtocolError: the table has no such transition; the state is unchanged.
 
     """
-    try:
-        return TRANSITIONS[state, signal]
-    except KeyError:
-        raise LocalProtocolError("association", f"{signal} while {state}") from None
+    return next_state(TRANSITIONS, state, signal, "association")

@@ -7,6 +7,7 @@ bit-string       ``BitString``, text of 0 and 1
 numbers, enum    ``int``, ``float``, ``bool``
 array, structure ``list``, or ``tuple`` when a layout was known
 compact array    ``list``
+delta numbers    ``Delta``, which only who knows the row before can read
 null, don't-care ``None``
 ===============  =====================================================
 
@@ -16,6 +17,8 @@ a limit, so a message costs at most in proportion to its own size.
 
 from struct import Struct
 from typing import Any, Final
+
+import msgspec
 
 from protocols.dlms.compact import decode_compact_array
 from protocols.dlms.lengths import decode_length, truncated
@@ -35,6 +38,10 @@ FIXED: Final[dict[int, str]] = {
 """Tags of fixed size and how ``struct`` reads them."""
 _READERS: Final = {tag: Struct(">" + code) for tag, code in FIXED.items()}
 _TIMES: Final = {25: 12, 26: 5, 27: 4}
+_DELTAS: Final = {
+    28: Struct(">b"), 29: Struct(">h"), 30: Struct(">i"),
+    31: Struct(">B"), 32: Struct(">H"), 33: Struct(">I"),
+}  # fmt: skip
 ARRAY: Final = 1
 STRUCTURE: Final = 2
 BIT_STRING: Final = 4
@@ -69,6 +76,12 @@ class Single(float):
 def _in_single(value: float) -> float:
     single: float = _SINGLE.unpack(_SINGLE.pack(value))[0]  # fewer digits never overflow it
     return single
+
+
+class Delta(msgspec.Struct, frozen=True):
+    """A cell of a profile that says what it is more than the one above it: no value by itself."""
+
+    difference: int
 
 
 def decode(data: bytes, start: int = 0, depth: int = 0) -> tuple[Any, int]:
@@ -156,9 +169,19 @@ def _rare(tag: int, data: bytes, start: int) -> tuple[Any, int]:
         return _text(raw, tag), end
     if tag == BIT_STRING:
         return _bits(data, start + 1)
+    if tag in _DELTAS:
+        return _delta(tag, data, start + 1)
     if tag == COMPACT_ARRAY:
         return decode_compact_array(data, start + 1, decode_contents)
     raise RemoteProtocolError("data-tag", f"unknown data tag {tag} at byte {start}")
+
+
+def _delta(tag: int, data: bytes, start: int) -> tuple[Delta, int]:
+    reader = _DELTAS[tag]
+    end = start + reader.size
+    if end > len(data):
+        raise truncated(reader.size, start, data)
+    return Delta(reader.unpack_from(data, start)[0]), end
 
 
 def _text(raw: bytes, tag: int) -> str:
@@ -197,4 +220,6 @@ def decode_contents(tag: int, data: bytes, start: int) -> tuple[Any, int]:
         return (raw if tag == OCTETS else _text(raw, tag)), end
     if tag == BIT_STRING:
         return _bits(data, start)
+    if tag in _DELTAS:
+        return _delta(tag, data, start)
     raise RemoteProtocolError("data-tag", f"data tag {tag} inside a compact array")

@@ -105,6 +105,12 @@ def bits(value: str) -> bytes:
     return b"\x04" + encode_length(len(value)) + raw
 
 
+def compact_array(description: bytes, *elements: bytes) -> bytes:
+    """Encode tag 19: the type of all elements once, then their contents without tags."""
+    contents = b"".join(elements)
+    return b"\x13" + description + encode_length(len(contents)) + contents
+
+
 def array(*parts: bytes) -> bytes:
     """Encode tag 1."""
     return b"\x01" + encode_length(len(parts)) + b"".join(parts)

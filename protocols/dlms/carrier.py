@@ -1,6 +1,6 @@
 """What carries APDUs between client and meter: the HDLC link or the TCP wrapper."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Protocol
 
 from protocols.dialogue import Exchange
@@ -22,6 +22,13 @@ class Carrier(Protocol):
 
     def ask(self, apdu: bytes, *, wait_s: float | None = None) -> Answer:
         """Send an APDU and return the answer to it."""
+        ...
+
+    def stream(self, apdus: Sequence[bytes], *, wait_s: float | None = None) -> Answer:
+        """Send APDUs, one behind the other, and return the first that comes then.
+
+        Carriers with numbers take one only.
+        """
         ...
 
     def hear(self, *, wait_s: float | None = None) -> Answer:

@@ -1,40 +1,40 @@
 """A DLMS client: associates with a meter and reads, writes and calls, as dialogues.
 
 The client has no clock, no socket and no memory of its own beyond the association. What must
-survive, the invocation counters, is asked from the caller for each message.
+survive, the invocation counters, is asked from the caller for each message; so is what must be
+random, the challenge and the dedicated key.
 """
 
-from collections.abc import Callable, Generator, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Callable
+from typing import Final, NoReturn
 
 import msgspec
 
-from protocols.dialogue import Exchange
-from protocols.dlms import acse, apdu_action, apdu_get, apdu_set
+from protocols.dlms import acse, apdu_action, hls
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import GLO_INITIATE_REQUEST, Ciphered, encode_ciphered
 from protocols.dlms.association import Association, Signal, step
-from protocols.dlms.axdr import decode_all
 from protocols.dlms.axdr_encode import octets
 from protocols.dlms.carrier import Carrier, Step
-from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute, Refused, Result, Selection
-from protocols.dlms.requester import PRIORITY, CounterTooLow, Requester, refusal
-from protocols.dlms.rows import decode_rows
+from protocols.dlms.cosem import ASSOCIATION_OBIS, CLASS_ASSOCIATION_LN, Attribute
+from protocols.dlms.gbt_client import WINDOW
+from protocols.dlms.hls import Side
+from protocols.dlms.requester import CounterTooLow, Requester, refusal
 from protocols.dlms.security import Keys, check_gmac_token, gmac_token
+from protocols.dlms.service_blocks import BLOCKS_MAX, VALUE_SIZE_MAX
+from protocols.dlms.services import Dialogue, Services
 from protocols.dlms.timers import DlmsTimers
 from protocols.dlms.wrapper import APDU_SIZE_MAX
 from protocols.errors import MeterRefused, ProtocolError, RemoteProtocolError
 
-__all__ = ["ClientSettings", "CounterTooLow", "Dialogue", "DlmsClient"]
+__all__ = [
+    "BLOCKS_MAX", "VALUE_SIZE_MAX", "ClientSettings", "CounterTooLow", "Dialogue", "DlmsClient",
+]  # fmt: skip
 
-T = TypeVar("T")
-Dialogue = Generator[Exchange, bytes | None, T]
-
-VALUE_SIZE_MAX: Final = 1024 * 1024
-"""A value in blocks may not be longer: 60 days of a wide profile have 150 KB."""
-BLOCKS_MAX: Final = 16_384
-"""Nor may it have more of them: of 64 bytes they make that size."""
+ROOM_MIN: Final = 64
+"""The standard lets no meter take shorter PDUs; one that says so does not mean it."""
+HLS_REPLY: Final = Attribute(CLASS_ASSOCIATION_LN, ASSOCIATION_OBIS, 1)
 
 
 class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,23 +42,47 @@ class ClientSettings(msgspec.Struct, frozen=True, kw_only=True):
 
     auth: Mechanism = Mechanism.NONE
     password: bytes = b""
+    """For HLS with a digest: the secret."""
     keys: Keys | None = None
+    protected: bool = False
+    """Whether services are protected though the proof is another than GMAC."""
     title: bytes = b"HES\x00\x00\x00\x00\x01"
     """Our system title."""
     meter_title: bytes | None = None
     """The meter's, when it is known before it says so itself."""
     max_pdu: int = APDU_SIZE_MAX
     """The longest APDU that we take."""
+    lists: bool = True
+    """Whether several attributes may be asked for in one request."""
+    window: int = WINDOW
+    """Blocks of a general block transfer that we take at a time; 0: none are agreed on."""
     timers: DlmsTimers = DlmsTimers()
 
     @property
     def ciphered(self) -> bool:
         """Whether services are protected."""
-        return self.auth is Mechanism.GMAC
+        return self.auth is Mechanism.GMAC or self.protected
+
+    @property
+    def high(self) -> bool:
+        """Whether both prove in four passes that they know a secret."""
+        return self.auth > Mechanism.LOW
+
+    @property
+    def conformance(self) -> bytes:
+        """What we offer to do."""
+        if self.window:
+            return acse.CONFORMANCE_CLIENT
+        offered = int.from_bytes(acse.CONFORMANCE_CLIENT) & ~acse.GENERAL_BLOCKS
+        return offered.to_bytes(3)
 
 
-class DlmsClient:
-    """One association with one meter. ``challenge`` and ``counter`` come from the world outside."""
+class DlmsClient(Services):
+    """One association with one meter. ``challenge`` and ``counter`` come from the world outside.
+
+    ``dedicated_key`` gives a random key for one association alone; without it, or where nothing is
+    protected, services are under the global key.
+    """
 
     def __init__(
         self,
@@ -67,18 +91,21 @@ class DlmsClient:
         *,
         counter: Callable[[], int],
         challenge: Callable[[], bytes],
+        dedicated_key: Callable[[], bytes] | None = None,
     ) -> None:
-        self.state = Association.CLOSED
-        self.agreed: acse.InitiateResponse | None = None
-        self.requester = Requester(
-            carrier, title=settings.title, keys=settings.keys, counter=counter
+        super().__init__(
+            Requester(carrier, title=settings.title, keys=settings.keys, counter=counter)
         )
+        self.state = Association.CLOSED
         self.requester.ciphered = settings.ciphered
         self.requester.meter_title = settings.meter_title
         self._carrier = carrier
         self._settings = settings
         self._counter = counter
         self._challenge = challenge
+        self._dedicated_key = dedicated_key
+        self._fresh_key: bytes | None = None
+        """Proposed to the meter; in use once it has proved its own."""
 
     def _signal(self, signal: Signal) -> None:
         self.state = step(self.state, signal)
@@ -90,49 +117,60 @@ class DlmsClient:
 
         Raises:
             MeterSilent: no answer.
-            MeterRefused: wrong password or key, or the meter does not know this client.
+            MeterRefused: wrong password or key, the meter does not know this client, or it wants
+                what we do not speak: short names, another mechanism.
             CounterTooLow: jump and try again.
             RemoteProtocolError: nonsense, or the meter does not prove its key.
 
         """
+        settings = self._settings
+        hls.check_spoken(settings.auth)
         yield from self._carrier.connect()
         self._signal(Signal.CONNECTED)
-        challenge = self._challenge() if self._settings.auth > Mechanism.LOW else b""
+        challenge = self._challenge() if settings.high else b""
         request = acse.encode_aarq(self._aarq(challenge))
         self._signal(Signal.REQUESTED)
-        wait_s = self._settings.timers.associate_s
-        answer = yield from self.requester.associate(request, wait_s)
+        answer = yield from self.requester.associate(request, settings.timers.associate_s)
         if not isinstance(answer, acse.Aare):
             self._signal(Signal.REFUSED)
             raise refusal(answer)
         self._take_aare(answer)
-        if self._settings.auth > Mechanism.LOW:
-            yield from self._prove(challenge, answer.authentication_value or b"")
+        if settings.high:
+            theirs = Side(self.requester.meter_title or b"", answer.authentication_value or b"")
+            yield from self._prove(Side(settings.title, challenge), theirs)
+
+    def _initiate(self, dedicated_key: bytes | None = None) -> bytes:
+        """Return the terms that we propose, protected if need be."""
+        settings = self._settings
+        initiate = acse.encode_initiate_request(acse.InitiateRequest(
+            dedicated_key=dedicated_key, conformance=settings.conformance,
+            max_pdu=settings.max_pdu,
+        ))  # fmt: skip
+        if not settings.ciphered:
+            return initiate
+        return encode_ciphered(GLO_INITIATE_REQUEST, self.requester.protect(initiate))
 
     def _aarq(self, challenge: bytes) -> acse.Aarq:
         settings = self._settings
-        initiate = acse.encode_initiate_request(acse.InitiateRequest(max_pdu=settings.max_pdu))
-        if not settings.ciphered:
-            low = settings.auth is Mechanism.LOW
-            return acse.Aarq(
-                mechanism=Mechanism.LOW if low else None,
-                authentication_value=settings.password if low else None,
-                user_information=initiate,
-            )
-        message = self.requester.protect(initiate)
+        mechanism = None if settings.auth is Mechanism.NONE else settings.auth
+        titled = settings.ciphered or settings.auth is Mechanism.SHA256
         return acse.Aarq(
-            context=acse.CONTEXT_LN_CIPHERED,
-            system_title=settings.title,
-            mechanism=settings.auth,
-            authentication_value=challenge,
-            user_information=encode_ciphered(GLO_INITIATE_REQUEST, message),
+            context=acse.CONTEXT_LN_CIPHERED if settings.ciphered else acse.CONTEXT_LN,
+            system_title=settings.title if titled else None,
+            mechanism=mechanism,
+            authentication_value=challenge if settings.high else settings.password,
+            user_information=self._initiate(self._key_of_this_association()),
         )
 
+    def _key_of_this_association(self) -> bytes | None:
+        self.requester.dedicated = b""
+        self._fresh_key = None
+        if self._dedicated_key is not None and self._settings.ciphered:
+            self._fresh_key = self._dedicated_key()
+        return self._fresh_key
+
     def _take_aare(self, aare: acse.Aare) -> None:
-        pending = aare.diagnostic == acse.Diagnostic.AUTHENTICATION_REQUIRED
-        if aare.result or (pending and self._settings.auth <= Mechanism.LOW):
-            self._signal(Signal.REFUSED)
-            raise MeterRefused(f"the meter refused the association ({_why(aare)})")
+        self._check_accepted(aare)
         if aare.system_title:
             self.requester.meter_title = aare.system_title
         if aare.user_information is None:
@@ -143,22 +181,47 @@ class DlmsClient:
         if not isinstance(terms, acse.InitiateResponse):
             self._signal(Signal.REFUSED)
             raise refusal(terms)
-        self.agreed = terms
-        high = self._settings.auth > Mechanism.LOW
-        self._signal(Signal.CHALLENGED if high else Signal.ACCEPTED)
+        if terms.short_names:
+            self._refuse("it names its objects by addresses, which is not supported")
+        self._agree(terms)
+        if self._settings.high:
+            self._signal(Signal.CHALLENGED)
+        else:
+            self._associated(Signal.ACCEPTED)
 
-    def _prove(self, ours: bytes, theirs: bytes) -> Step:
+    def _check_accepted(self, aare: acse.Aare) -> None:
+        settings = self._settings
+        if aare.context in acse.SHORT_NAMES:
+            self._refuse("it names its objects by addresses, which is not supported")
+        pending = aare.diagnostic == acse.Diagnostic.AUTHENTICATION_REQUIRED
+        other = aare.mechanism not in {None, settings.auth}
+        if aare.result or (pending and not settings.high):
+            self._refuse(_why(aare) + (_wanted(aare.mechanism) if other else ""))
+        if settings.high and other:
+            self._refuse("another mechanism than ours" + _wanted(aare.mechanism))
+
+    def _refuse(self, why: str) -> NoReturn:
+        self._signal(Signal.REFUSED)
+        raise MeterRefused(f"the meter refused the association ({why})")
+
+    def _agree(self, terms: acse.InitiateResponse) -> None:
+        lists = self._settings.lists
+        self.agreed = terms if lists else terms.without(acse.MULTIPLE_REFERENCES)
+        self.requester.room = max(terms.max_pdu, ROOM_MIN) if terms.max_pdu else 0
+        self.requester.blocks = bool(self._settings.window) and self.allows(acse.GENERAL_BLOCKS)
+        self.requester.window = max(1, self._settings.window)
+
+    def _associated(self, signal: Signal) -> None:
+        self._signal(signal)
+        self.requester.dedicated = self._fresh_key or b""
+
+    def _prove(self, ours: Side, theirs: Side) -> Step:
         """Exchange the answers to both challenges (reply_to_HLS_authentication)."""
-        requester, title = self.requester, self._settings.title
-        keys = requester.keys()
-        if not 8 <= len(theirs) <= 64:
-            raise RemoteProtocolError("acse", f"a challenge of {len(theirs)} bytes")
-        if theirs == ours or requester.meter_title == title:
-            # Whoever holds no key could send our own answer back to us.
-            raise RemoteProtocolError("acse", "the meter sends our own challenge or title back")
-        token = gmac_token(theirs, title=title, counter=self._counter(), keys=keys)
-        method = Attribute(15, ASSOCIATION_OBIS, 1)
-        request = apdu_action.ActionRequest(requester.next_invoke(), method, octets(token))
+        hls.check_challenge(ours, theirs)
+        requester = self.requester
+        request = apdu_action.ActionRequest(
+            requester.next_invoke(), HLS_REPLY, octets(self._proof(ours, theirs))
+        )
         requester.proving = True
         answer = yield from requester.service(apdu_action.encode_request(request))
         requester.proving = False
@@ -168,9 +231,26 @@ class DlmsClient:
         if answer.result or not isinstance(answer.value, bytes):
             self._signal(Signal.REFUSED)
             raise MeterRefused(f"the meter did not accept our key (action result {answer.result})")
-        meter = requester.meter_title or b""
-        check_gmac_token(answer.value, ours, title=meter, keys=keys)
-        self._signal(Signal.PROVEN)
+        self._check_proof(answer.value, ours, theirs)
+        self._associated(Signal.PROVEN)
+
+    def _proof(self, ours: Side, theirs: Side) -> bytes:
+        settings = self._settings
+        if settings.auth is not Mechanism.GMAC:
+            return hls.digest_proof(settings.auth, settings.password, ours, theirs)
+        return gmac_token(
+            theirs.challenge, title=ours.title, counter=self._counter(), keys=self.requester.keys()
+        )
+
+    def _check_proof(self, proof: bytes, ours: Side, theirs: Side) -> None:
+        settings = self._settings
+        if settings.auth is not Mechanism.GMAC:
+            secret = settings.password
+            hls.check_digest_proof(proof, settings.auth, secret, prover=theirs, asker=ours)
+            return
+        keys = self.requester.keys()
+        counter = check_gmac_token(proof, ours.challenge, title=theirs.title, keys=keys)
+        self.requester.proved(counter)
 
     def release(self, *, tell: bool = True) -> Dialogue[bool]:
         """End the association and the link; return whether the meter followed.
@@ -189,13 +269,7 @@ class DlmsClient:
 
     def let_go(self) -> Dialogue[bool]:
         """Ask the meter to end whatever association it has; return whether it answered."""
-        information = None
-        if self._settings.ciphered:
-            initiate = acse.encode_initiate_request(
-                acse.InitiateRequest(max_pdu=self._settings.max_pdu)
-            )
-            message = self.requester.protect(initiate)
-            information = encode_ciphered(GLO_INITIATE_REQUEST, message)
+        information = self._initiate() if self._settings.ciphered else None
         request = acse.Release(response=False, reason=0, user_information=information)
         wait_s = self._settings.timers.release_s
         try:
@@ -204,105 +278,12 @@ class DlmsClient:
             return False
         return True
 
-    # -- services
-
-    def get(self, attribute: Attribute, selection: Selection | None = None) -> Dialogue[Result]:
-        """Read one attribute; a refusal is a result."""
-        request = apdu_get.encode_request(
-            apdu_get.GetRequest(self.requester.next_invoke(), attribute, selection)
-        )
-        answer = yield from self.requester.service(request)
-        if isinstance(answer, apdu_get.GetResponse):
-            return answer.result
-        if isinstance(answer, apdu_get.GetBlock):
-            whole = yield from self._blocks(answer)
-            return whole if isinstance(whole, Refused) else _joined(whole)
-        raise refusal(answer)
-
-    def _blocks(self, block: apdu_get.GetBlock) -> Dialogue[bytes | Refused]:
-        """Collect the further blocks of a long value."""
-        joined: list[bytes] = []
-        size, expected = 0, 1
-        while True:
-            if block.error is not None:
-                return Refused(block.error)
-            if block.block != expected:
-                raise RemoteProtocolError("block", f"block {block.block}, expected {expected}")
-            joined.append(block.raw)
-            size += len(block.raw)
-            if size > VALUE_SIZE_MAX or expected > BLOCKS_MAX:
-                raise RemoteProtocolError("size", f"a value of more than {VALUE_SIZE_MAX} bytes")
-            if block.last:
-                return b"".join(joined)
-            invoke = PRIORITY | block.invoke & 0x0F  # all blocks belong to one request
-            request = apdu_get.encode_request(apdu_get.GetNext(invoke, block.block))
-            answer = yield from self.requester.service(request)
-            if not isinstance(answer, apdu_get.GetBlock):
-                raise refusal(answer)
-            block, expected = answer, expected + 1
-
-    def get_list(self, attributes: Sequence[Attribute]) -> Dialogue[list[Result]]:
-        """Read several attributes: in one request where the meter can, else one by one."""
-        several = self.agreed is not None and self.agreed.allows(acse.MULTIPLE_REFERENCES)
-        results: list[Result] = []
-        for chunk in self._chunks(attributes) if several and len(attributes) > 1 else ():
-            got = yield from self._get_chunk(chunk)
-            if got is None:
-                break
-            results += got
-        for attribute in attributes[len(results) :]:
-            results.append((yield from self.get(attribute)))
-        return results
-
-    def _chunks(self, attributes: Sequence[Attribute]) -> list[Sequence[Attribute]]:
-        """Cut a list so that the request, and surely short answers to it, fit the meter's PDU."""
-        room = (self.agreed.max_pdu if self.agreed else 128) or 1024
-        most = max(1, min(20, (min(room, 2048) - 40) // 16))
-        return [attributes[at : at + most] for at in range(0, len(attributes), most)]
-
-    def _get_chunk(self, chunk: Sequence[Attribute]) -> Dialogue[list[Result] | None]:
-        """Read a list in one request; None when the meter does not do that."""
-        wanted = tuple((attribute, None) for attribute in chunk)
-        request = apdu_get.encode_request(apdu_get.GetList(self.requester.next_invoke(), wanted))
-        answer = yield from self.requester.service(request)
-        if isinstance(answer, apdu_get.GetBlock):
-            joined = yield from self._blocks(answer)
-            answer = None if isinstance(joined, Refused) else _list_from_blocks(joined)
-        if isinstance(answer, apdu_get.GetListResponse) and len(answer.results) == len(chunk):
-            return list(answer.results)
-        return None
-
-    def set(self, attribute: Attribute, value: bytes) -> Dialogue[int]:
-        """Write one attribute (``value`` comes encoded); return 0 or the meter's reason."""
-        request = apdu_set.SetRequest(self.requester.next_invoke(), attribute, None, value)
-        answer = yield from self.requester.service(apdu_set.encode_request(request))
-        if isinstance(answer, apdu_set.SetResponse):
-            return answer.result
-        raise refusal(answer)
-
-    def action(self, method: Attribute, parameter: bytes | None = None) -> Dialogue[int]:
-        """Call a method (``parameter`` comes encoded); return 0 or the meter's reason."""
-        request = apdu_action.ActionRequest(self.requester.next_invoke(), method, parameter)
-        answer = yield from self.requester.service(apdu_action.encode_request(request))
-        if isinstance(answer, apdu_action.ActionResponse):
-            return answer.result
-        raise refusal(answer)
-
-
-def _joined(raw: bytes) -> Result:
-    if raw[:1] != b"\x01":
-        return decode_all(raw)
-    rows, end = decode_rows(raw)
-    if end != len(raw):
-        raise RemoteProtocolError("trailing", f"{len(raw) - end} bytes after the value")
-    return rows
-
-
-def _list_from_blocks(joined: bytes) -> Any:
-    """Decode the results of a long answer to a list: count, then results."""
-    return decode_apdu(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, 0)) + joined)
-
 
 def _why(aare: acse.Aare) -> str:
     known = {d.value: d.name.lower().replace("_", " ") for d in acse.Diagnostic}
     return known.get(aare.diagnostic, f"diagnostic {aare.diagnostic}")
+
+
+def _wanted(mechanism: int | None) -> str:
+    known = {m.value: m.name for m in Mechanism}
+    return f"; it wants authentication mechanism {mechanism} ({known.get(mechanism or 0, '?')})"

@@ -10,7 +10,8 @@ other sign; that is a property of the meter type, or seen from a deviation that 
 of the local one: no meter of this grid stands in the time zone of the other side.
 """
 
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable
+from datetime import MAXYEAR, MINYEAR, UTC, datetime, timedelta
 from typing import Final
 
 from protocols.errors import RemoteProtocolError
@@ -38,6 +39,44 @@ def decode_time(
     """
     if len(octets) != SIZE:
         raise RemoteProtocolError("date-time", f"a date-time of {len(octets)} bytes")
+    return _decoded(octets, utc_offset_min, positive_east)
+
+
+_INTO_DAY: Final = {
+    bytes((hour, minute)): timedelta(hours=hour, minutes=minute)
+    for hour in range(24)
+    for minute in range(60)
+}
+
+
+def decode_times(
+    cells: Iterable[bytes], *, utc_offset_min: int = 0, positive_east: bool = False
+) -> list[datetime | None]:
+    """Return the instants of many date-times, each as ``decode_time`` tells it.
+
+    Those of a table mostly share their days: what they have in common is worked out once.
+
+    Raises:
+        RemoteProtocolError: ``date-time``: one of them is no date.
+
+    """
+    days: dict[bytes, datetime] = {}
+    found: list[datetime | None] = []
+    for octets in cells:
+        into = _INTO_DAY.get(octets[5:7])
+        day = octets[:5] + octets[7:]
+        begins = days.get(day)
+        if into is not None and begins is not None:
+            found.append(begins + into)
+            continue
+        time = decode_time(octets, utc_offset_min=utc_offset_min, positive_east=positive_east)
+        if time is not None and into is not None and MINYEAR < time.year < MAXYEAR:
+            days[day] = time - into
+        found.append(time)
+    return found
+
+
+def _decoded(octets: bytes, utc_offset_min: int, positive_east: bool) -> datetime | None:
     year = int.from_bytes(octets[:2])
     month, day = octets[2], octets[3]
     hour, minute, second, hundredths = octets[5:9]
@@ -67,6 +106,11 @@ def deviation_of(octets: bytes) -> int | None:
     """Return the deviation as written, minutes; None when it is not specified or absurd."""
     deviation = int.from_bytes(octets[9:11], signed=True)
     return deviation if abs(deviation) <= DEVIATION_MAX else None
+
+
+def without_deviation(octets: bytes) -> bytes:
+    """Return a time as one that does not tell its deviation."""
+    return octets[:9] + UNSPECIFIED_DEVIATION.to_bytes(2, signed=True) + octets[11:]
 
 
 def has_other_sign(octets: bytes, utc_offset_min: int) -> bool:

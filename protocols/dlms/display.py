@@ -9,13 +9,14 @@ from typing import Any, Final
 
 from protocols.dlms import (
     acse,
+    apdu_access as access,
     apdu_action as action,
     apdu_errors as errors,
     apdu_get as get,
     apdu_push as push,
     apdu_set as set_,
 )
-from protocols.dlms.axdr import BitString, decode_all
+from protocols.dlms.axdr import BitString, Delta, decode_all
 from protocols.dlms.cosem import Attribute, Refused, Selection, obis_text
 from protocols.dlms.gbt import Block
 
@@ -30,7 +31,7 @@ def show_value(value: Any) -> Any:
         return "str:" + value
     if isinstance(value, list | tuple):
         return [show_value(part) for part in value]
-    return value
+    return value.difference if isinstance(value, Delta) else value
 
 
 def _attribute(attribute: Attribute) -> dict[str, Any]:
@@ -112,6 +113,12 @@ def _set_list(a: set_.SetList) -> dict[str, Any]:
     return {"type": "set-request-with-list", "invoke": a.invoke, "list": wanted, "values": values}
 
 
+def _set_list_first(a: set_.SetListFirstBlock) -> dict[str, Any]:
+    wanted = [{"attribute": _attribute(x), "selection": _selection(s)} for x, s in a.wanted]
+    return {"type": "set-request-with-list-and-first-datablock", "invoke": a.invoke,
+            "list": wanted, "last": a.last, "block": a.block, "raw": a.raw.hex()}  # fmt: skip
+
+
 def _set_response(a: set_.SetResponse) -> dict[str, Any]:
     return {"type": "set-response-normal", "invoke": a.invoke, "result": a.result}
 
@@ -124,12 +131,27 @@ def _set_block_response(a: set_.SetBlockResponse) -> dict[str, Any]:
 
 
 def _set_list_response(a: set_.SetListResponse) -> dict[str, Any]:
-    return {"type": "set-response-with-list", "invoke": a.invoke, "list": list(a.results)}
+    if a.block is None:
+        return {"type": "set-response-with-list", "invoke": a.invoke, "list": list(a.results)}
+    return {"type": "set-response-last-datablock-with-list", "invoke": a.invoke,
+            "list": list(a.results), "block": a.block}  # fmt: skip
 
 
 def _action_request(a: action.ActionRequest) -> dict[str, Any]:
     return {"type": "action-request-normal", "invoke": a.invoke, "method": _attribute(a.method),
             "parameter": show_value(a.parameter)}  # fmt: skip
+
+
+def _action_list(a: action.ActionList) -> dict[str, Any]:
+    return {"type": "action-request-with-list", "invoke": a.invoke,
+            "methods": list(map(_attribute, a.methods)),
+            "parameters": list(map(show_value, a.parameters))}  # fmt: skip
+
+
+def _action_list_first(a: action.ActionListFirstBlock) -> dict[str, Any]:
+    return {"type": "action-request-with-list-and-first-pblock", "invoke": a.invoke,
+            "methods": list(map(_attribute, a.methods)), "last": a.last, "block": a.block,
+            "raw": a.raw.hex()}  # fmt: skip
 
 
 def _action_next(a: action.ActionNextBlock) -> dict[str, Any]:
@@ -149,8 +171,35 @@ def _action_block(a: action.ActionBlock) -> dict[str, Any]:
 
 
 def _action_response(a: action.ActionResponse) -> dict[str, Any]:
-    shown = {"type": "action-response-normal", "invoke": a.invoke, "result": a.result}
-    return shown | {"return": _result(a.value) if a.returned else None}
+    return {"type": "action-response-normal", "invoke": a.invoke} | _called(a)
+
+
+def _called(a: action.ActionResponse | action.Called) -> dict[str, Any]:
+    return {"result": a.result, "return": _result(a.value) if a.returned else None}
+
+
+def _action_list_response(a: action.ActionListResponse) -> dict[str, Any]:
+    return {"type": "action-response-with-list", "invoke": a.invoke,
+            "list": list(map(_called, a.results))}  # fmt: skip
+
+
+def _access_item(a: access.AccessItem) -> dict[str, Any]:
+    return {"verb": a.verb.name.lower().replace("_", "-"), "attribute": _attribute(a.attribute),
+            "selection": _selection(a.selection), "data": show_value(a.value)}  # fmt: skip
+
+
+def _access_request(a: access.AccessRequest) -> dict[str, Any]:
+    return {"type": "access-request", "long_invoke_id": a.long_invoke_id, "time": _time(a.time),
+            "list": list(map(_access_item, a.items))}  # fmt: skip
+
+
+def _accessed(a: access.Accessed) -> dict[str, Any]:
+    return {"verb": a.verb.name.lower(), "result": a.result, "data": show_value(a.value)}
+
+
+def _access_response(a: access.AccessResponse) -> dict[str, Any]:
+    return {"type": "access-response", "long_invoke_id": a.long_invoke_id, "time": _time(a.time),
+            "list": list(map(_accessed, a.results))}  # fmt: skip
 
 
 def _action_taken(a: action.ActionBlockTaken) -> dict[str, Any]:
@@ -243,7 +292,10 @@ SHOW: Final[dict[Any, Callable[[Any], dict[str, Any]]]] = {
     set_.SetListResponse: _set_list_response, action.ActionRequest: _action_request,
     action.ActionNextBlock: _action_next, action.ActionFirstBlock: _action_first,
     action.ActionBlock: _action_block, action.ActionResponse: _action_response,
-    action.ActionBlockTaken: _action_taken, push.DataNotification: _data_notification,
+    action.ActionBlockTaken: _action_taken, set_.SetListFirstBlock: _set_list_first,
+    action.ActionList: _action_list, action.ActionListFirstBlock: _action_list_first,
+    action.ActionListResponse: _action_list_response, access.AccessRequest: _access_request,
+    access.AccessResponse: _access_response, push.DataNotification: _data_notification,
     push.DataNotificationConfirm: _data_confirm, push.EventNotification: _event_notification,
     errors.ExceptionResponse: _exception, errors.ConfirmedServiceError: _service_error,
     acse.InitiateRequest: _initiate_request, acse.InitiateResponse: _initiate_response,

@@ -94,13 +94,15 @@ def join_information(frames: Iterable[HdlcFrame]) -> list[bytes]:
     messages: list[bytes] = []
     parts = b""
     open_segment = False
+    before: HdlcFrame | None = None
     for frame in frames:
-        if not frame.information:
-            continue
+        if not frame.information or (open_segment and frame == before and frame.kind is Kind.I):
+            continue  # a numbered segment that was sent twice
         if frame.kind not in {Kind.I, Kind.UI}:
             if frame.information.startswith(PARAMETERS):
                 messages.append(frame.information)
             continue
+        before = frame
         parts += frame.information
         open_segment = frame.segmented
         if not open_segment:

@@ -53,6 +53,8 @@ class ObjectCache(msgspec.Struct):
     periods: dict[str, int] = {}
     ways: dict[str, str] = {}
     """How the meter lets a profile be read (``profile_selection.Way``)."""
+    selection: tuple[str, ...] = ()
+    """The ways that its type knows at all, the likeliest first; empty: all."""
 
 
 def likely_class(obis: str) -> int:

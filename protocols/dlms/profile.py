@@ -1,12 +1,14 @@
 """Load profiles and other tables of a meter: columns read from the meter, rows made whole again."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import repeat
 from typing import Any, Final
 
 import msgspec
 
 from protocols.dlms import cosem
+from protocols.dlms.axdr import Delta
 from protocols.dlms.client import Dialogue, DlmsClient
 from protocols.dlms.cosem import Attribute, Refused, obis_bytes
 from protocols.dlms.objects import Column, ObjectCache, Scale
@@ -82,6 +84,7 @@ def read_profile(
     wanted = Wanted(
         obis=obis_bytes(code), clock=obis_bytes(columns[shape.clock].obis), begin=begin, end=end,
         period_s=period_s, time_of=lambda row: _lone_time(row, shape, rules),
+        selection=tuple(map(Way, cache.selection)) or tuple(Way),
     )  # fmt: skip
     known = cache.ways.get(code)
     result, way = yield from read_buffer(client, wanted, rules, Way(known) if known else None)
@@ -139,24 +142,65 @@ def rebuild(
 ) -> list[ProfileRow]:
     """Return the rows of a buffer with the null-compression undone.
 
-    Null means: the same as in the row before; for the clock, one capture period later.
+    Null means: the same as in the row before; for the clock, one capture period later. A delta is
+    what a cell is more than the one above it.
 
     Raises:
         RemoteProtocolError: a row has another width, or no time can be told.
 
     """
+    if _is_plain(table, width):
+        return _plain_rows(table, shape, rules)
     rows: list[ProfileRow] = []
     before: list[Any] = [None] * width
     time: datetime | None = None
     for cells in table:
         if not isinstance(cells, list | tuple) or len(cells) != width:
             raise RemoteProtocolError("profile", f"a row that has not {width} cells")
-        time = _row_time(cells[shape.clock], time, period_s, rules)
         whole = [old if new is None else new for new, old in zip(cells, before, strict=True)]
+        if any(type(cell) is Delta for cell in cells):
+            whole = list(map(_summed, whole, before))
+        clock = None if cells[shape.clock] is None else whole[shape.clock]
+        time = _row_time(clock, time, period_s, rules)
         status = None if shape.status is None else _status(whole[shape.status])
         rows.append(ProfileRow(time, status, tuple(whole[n] for n in shape.values)))
         before = whole
     return rows
+
+
+def _summed(cell: Any, before: Any) -> Any:
+    if not isinstance(cell, Delta):
+        return cell
+    if not isinstance(before, int) or isinstance(before, bool):
+        raise RemoteProtocolError("profile", "a difference, and no number above it")
+    return before + cell.difference
+
+
+def _is_plain(table: Sequence[Any], width: int) -> bool:
+    """Return whether every row was read by a layout (``rows``): whole, with nothing left out."""
+    return set(map(type, table)) == {tuple} and set(map(len, table)) == {width}
+
+
+def _plain_rows(table: Sequence[Any], shape: _Shape, rules: TimeRules) -> list[ProfileRow]:
+    """Return the rows of such a table: column by column, several times as fast as row by row."""
+    columns = list(zip(*table, strict=True))
+    times = _column_times(columns[shape.clock], rules)
+    statuses: Iterable[int | None] = repeat(None)
+    if shape.status is not None:
+        statuses = map(_status, columns[shape.status])
+    values: Iterable[tuple[Any, ...]] = repeat(())
+    if shape.values:
+        values = zip(*(columns[n] for n in shape.values), strict=True)
+    return list(map(ProfileRow, times, statuses, values))
+
+
+def _column_times(cells: Sequence[Any], rules: TimeRules) -> list[datetime]:
+    if set(map(type, cells)) != {bytes}:
+        return [_row_time(cell, None, None, rules) for cell in cells]
+    times = [time for time in rules.decode_many(cells) if time is not None]
+    if len(times) != len(cells):
+        raise RemoteProtocolError("profile", "a row whose time is not specified")
+    return times
 
 
 def _row_time(

@@ -47,6 +47,8 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     period_s: int | None
     time_of: Callable[[Any], datetime | None]
     """Tells the time of a row."""
+    selection: tuple[Way, ...] = tuple(Way)
+    """The ways that meters of this type know, the likeliest first."""
 
     @property
     def buffer(self) -> Attribute:
@@ -59,7 +61,7 @@ def read_buffer(
 ) -> Dialogue[tuple[Result, Way]]:
     """Return the rows, at least those that are wanted, and the way that worked."""
     selective = client.agreed is not None and client.agreed.allows(SELECTIVE_ACCESS)
-    ways = list(Way) if selective else [Way.WHOLE]
+    ways = list(wanted.selection) if selective else [Way.WHOLE]
     first = ways.index(known) if known in ways else 0
     result: Result = Refused(DataAccessError.OTHER_REASON)
     for way in ways[first:]:
@@ -78,7 +80,7 @@ def _ask(client: DlmsClient, wanted: Wanted, rules: TimeRules, way: Way) -> Dial
         case Way.ENTRY:
             first = yield from _first_entry(client, wanted)
             return (yield from client.get(wanted.buffer, by_entry(first, 0)))
-        case Way.WHOLE:
+        case Way.WHOLE:  # pragma: no branch -- no other
             return (yield from client.get(wanted.buffer))
 
 

@@ -141,19 +141,24 @@ class PushReader:
     def _message(
         self, apdu: bytes, logical: int, physical: int | None, reply: Callable[[bytes], bytes]
     ) -> None:
-        if apdu[:1] == bytes((GBT_TAG,)):
+        tag = apdu[0] if apdu else None
+        if tag == GBT_TAG:
             whole = self._block(apdu)
-            if whole is None:
+            if not whole:
                 return
-            apdu = whole
-        if apdu and apdu[0] in UNASKED:
+            apdu, tag = whole, whole[0]
+        if tag in UNASKED:
             self._take(PushFrame(apdu, logical, physical, reply))
 
     def _block(self, apdu: bytes) -> bytes | None:
         if self._blocks is None:
             self._blocks = BlockJoiner()
         try:
-            return self._blocks.take(decode_block(apdu))
+            block = decode_block(apdu)
+            if block.acknowledged:  # blocks of ours: it is an answer to them, and no push
+                self._blocks = None
+                return None
+            return self._blocks.take(block)
         except RemoteProtocolError as problem:
             self._keep(problem.category, str(problem), apdu)
             return None

@@ -1,6 +1,6 @@
 """Reading registers and setting the clock: dialogues built from the client's services."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any, Final
 
@@ -12,9 +12,11 @@ from protocols.dlms.cosem import Attribute, DataAccessError, Refused, obis_bytes
 from protocols.dlms.cosem_time import (
     SIZE as TIME_SIZE,
     decode_time,
+    decode_times,
     deviation_of,
     encode_time,
     has_other_sign,
+    without_deviation,
 )
 from protocols.dlms.objects import (
     ObjectCache,
@@ -61,12 +63,25 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
     positive_east: bool = False
     with_deviation: bool = True
     """Whether times that we send carry the deviation."""
+    told: bool = True
+    """Whether the deviation in the meter's times is to be believed."""
+    sends: bool | None = None
+    """Whether times that we send carry it, whatever the meter's own do; None: as those."""
 
     def decode(self, octets: bytes) -> datetime | None:
         """Return the instant, UTC."""
+        if not self.told:
+            octets = without_deviation(octets)
         return decode_time(
             octets, utc_offset_min=self.utc_offset_min, positive_east=self.positive_east
         )
+
+    def decode_many(self, cells: Iterable[bytes]) -> list[datetime | None]:
+        """Return the instants of many times, UTC."""
+        return decode_times(
+            cells if self.told else map(without_deviation, cells),
+            utc_offset_min=self.utc_offset_min, positive_east=self.positive_east,
+        )  # fmt: skip
 
     def encode(self, instant: datetime) -> bytes:
         """Return the meter's way to write ``instant``."""
@@ -80,10 +95,16 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
     def as_written(self, octets: bytes) -> "TimeRules":
         """Return the rules of a meter whose own clock says ``octets``: what it writes, it reads."""
         deviation = deviation_of(octets)
-        if deviation is None:
-            return msgspec.structs.replace(self, with_deviation=False)
+        if deviation is None or not self.told:
+            sends = deviation is not None if self.sends is None else self.sends
+            return msgspec.structs.replace(self, with_deviation=sends)
         east = self.positive_east or has_other_sign(octets, self.utc_offset_min)
-        return TimeRules(utc_offset_min=deviation if east else -deviation, positive_east=east)
+        return msgspec.structs.replace(
+            self,
+            utc_offset_min=deviation if east else -deviation,
+            positive_east=east,
+            with_deviation=True if self.sends is None else self.sends,
+        )
 
     def other_way(self) -> "TimeRules":
         """Return rules that write times with the deviation where these do without, or without."""

@@ -7,13 +7,24 @@ after we gave up, or a network that delivers twice, must not have its old value 
 from collections.abc import Callable, Generator
 from typing import Any, Final, TypeVar
 
+import msgspec
+
 from protocols.dialogue import Exchange
-from protocols.dlms import acse, apdu_action, apdu_get
+from protocols.dlms import acse, apdu_access, apdu_action
 from protocols.dlms.apdu import decode_apdu
-from protocols.dlms.apdu_ciphered import GENERAL_GLO, GLO, Ciphered, encode_ciphered
+from protocols.dlms.apdu_ciphered import (
+    DED,
+    GENERAL_DED,
+    GENERAL_GLO,
+    GLO,
+    Ciphered,
+    encode_ciphered,
+)
 from protocols.dlms.apdu_errors import ConfirmedServiceError, ExceptionResponse
 from protocols.dlms.apdu_push import DataNotification, EventNotification
-from protocols.dlms.carrier import Carrier
+from protocols.dlms.carrier import Answer, Carrier
+from protocols.dlms.gbt_client import WINDOW, Transfer, is_block
+from protocols.dlms.gbt_transfer import HEAD_SIZE
 from protocols.dlms.opened import open_ciphered
 from protocols.dlms.security import AUTHENTICATED, ENCRYPTED, Keys, protect
 from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError, SessionRefused
@@ -27,6 +38,8 @@ PRIORITY: Final = 0xC0
 INVOKE_IDS: Final = 16
 STRAYS_MAX: Final = 32
 """APDUs that are passed over while one answer is waited for."""
+PROTECTION_SIZE: Final = 32
+"""Bytes that protection adds to an APDU, its sender's title among them; no less than that."""
 
 
 class CounterTooLow(SessionRefused):
@@ -50,12 +63,23 @@ class Requester:
         self.meter_title: bytes | None = None
         self.invoke_id = 0
         """Of the last request; whoever keeps it keeps answers of old conversations apart."""
+        self.dedicated = b""
+        """The key of this association alone; empty: services are under the global key."""
+        self.room = 0
+        """The longest APDU that the meter takes; 0: it did not say."""
+        self.blocks = False
+        """Whether an APDU that is longer may be sent by general block transfer."""
+        self.window = WINDOW
+        """Blocks of a general block transfer that we take at a time."""
         self._carrier = carrier
         self._title = title
         self._own_keys = keys
         self._counter = counter
-        self._meter_counter = -1
-        """The highest counter that the meter used in this association."""
+        self._dedicated_counter = 0
+        """The last one used with the dedicated key, which is new in each association."""
+        self._meter_counters: dict[bool, int] = {}
+        """The highest counter that the meter used in this association: by whether the key was the
+        dedicated one, since each key has counters of its own."""
 
     # -- asking
 
@@ -66,7 +90,8 @@ class Requester:
 
     def associate(self, aarq: bytes, wait_s: float) -> Dialogue[Any]:
         """Ask for an association; return the AARE, or what came instead of it."""
-        self._meter_counter = -1
+        self._meter_counters = {}
+        self._dedicated_counter = 0
         apdu = yield from self._carrier.ask(aarq, wait_s=wait_s)
         for _ in range(STRAYS_MAX):
             answer = decode_apdu(apdu)
@@ -76,18 +101,37 @@ class Requester:
             apdu = yield from self._carrier.hear(wait_s=wait_s)
         raise _too_many()
 
-    def service(self, request: bytes) -> Dialogue[Any]:
-        """Send one service request, protected if need be; return the decoded answer."""
-        send = request
-        if self.ciphered:
-            send = encode_ciphered(GLO[request[0]], self.protect(request))
-        apdu = yield from self._carrier.ask(send)
+    def service(self, request: bytes, *, block: int = 0) -> Dialogue[Any]:
+        """Send one service request, protected if need be; return the decoded answer.
+
+        ``block``: blocks with a lower number are answers to earlier requests.
+        """
+        send = self._sealed(request) if self.ciphered else request
+        transfer = Transfer(self._carrier, window=self.window)
+        apdu = yield from self._joined((yield from self._ask(send, transfer)), transfer)
         for _ in range(STRAYS_MAX):
             answer = self._opened(apdu)
-            if answer is not None and self._answers(answer, request):
+            if answer is not None and self._answers(answer, request, block):
                 return answer
-            apdu = yield from self._carrier.hear()
+            apdu = yield from self._joined((yield from self._carrier.hear()), transfer)
         raise _too_many()
+
+    def _ask(self, send: bytes, transfer: Transfer) -> Answer:
+        if self.blocks and self.room and len(send) > self.room:
+            return (yield from transfer.ask(send, self.room - HEAD_SIZE))
+        return (yield from self._carrier.ask(send))
+
+    @staticmethod
+    def _joined(apdu: bytes, transfer: Transfer) -> Answer:
+        """Return an APDU whole: when it is the first of some blocks, fetch the others."""
+        return (yield from transfer.finish(apdu)) if is_block(apdu) else apdu
+
+    @property
+    def request_room(self) -> int | None:
+        """How many bytes a request may have before protection; None: as many as it likes."""
+        if not self.room:
+            return None
+        return self.room - (PROTECTION_SIZE if self.ciphered else 0)
 
     def _opened(self, apdu: bytes) -> Any:
         """Return what an APDU holds; None when it is none of this conversation."""
@@ -98,7 +142,7 @@ class Requester:
             return None if isinstance(answer, Ciphered) and self._may_stray else answer
         if not isinstance(answer, Ciphered):
             return self._in_the_open(answer)
-        if answer.tag == GENERAL_GLO and self._may_stray:
+        if answer.tag in {GENERAL_GLO, GENERAL_DED} and self._may_stray:
             return self._general(answer)
         return self.open(answer)
 
@@ -113,20 +157,22 @@ class Requester:
         except RemoteProtocolError:
             return None
 
-    def _answers(self, answer: Any, request: bytes) -> bool:
+    def _answers(self, answer: Any, request: bytes, block: int) -> bool:
         """Whether ``answer`` is the one to ``request``."""
         if self._carrier.numbered:
             return True
+        if isinstance(answer, apdu_access.AccessResponse):
+            return request[:1] == b"\xd9" and answer.long_invoke_id & 0x0F == request[4] & 0x0F
         invoke = getattr(answer, "invoke", None)
         if invoke is None:
             return isinstance(answer, ExceptionResponse | ConfirmedServiceError)
         if (invoke & 0x0F) != (request[2] & 0x0F):
             return False
-        next_block = request[0] == apdu_get.REQUEST and request[1] == apdu_get.NEXT
-        if not next_block or not isinstance(answer, apdu_get.GetBlock):
-            return True
         # All blocks of a value have one invoke id: here their number tells them apart.
-        return answer.error is not None or answer.block > int.from_bytes(request[3:7])
+        number = getattr(answer, "block", None)
+        if isinstance(answer, apdu_action.ActionBlock) and request[1] != apdu_action.NEXT:
+            return True  # what is returned to blocks of ours has numbers of its own
+        return number is None or number >= block or getattr(answer, "error", None) is not None
 
     # -- protection
 
@@ -139,10 +185,28 @@ class Requester:
         """
         if self._own_keys is None:
             raise LocalProtocolError("keys", "this association needs keys")
+        if self.dedicated:
+            return msgspec.structs.replace(self._own_keys, dedicated=self.dedicated)
         return self._own_keys
 
+    def _sealed(self, request: bytes) -> bytes:
+        """Return a request in its protected form: the service's own, or the general one."""
+        dedicated = bool(self.dedicated) and not self.proving
+        message = self._under_dedicated(request) if dedicated else self.protect(request)
+        forms = DED if dedicated else GLO
+        if request[0] in forms:
+            return encode_ciphered(forms[request[0]], message)
+        return encode_ciphered(GENERAL_DED if dedicated else GENERAL_GLO, message, self._title)
+
+    def _under_dedicated(self, plain: bytes) -> bytes:
+        self._dedicated_counter += 1
+        return protect(
+            plain, title=self._title, control=GUARDED, counter=self._dedicated_counter,
+            key=self.dedicated, ak=self.keys().authentication,
+        )  # fmt: skip
+
     def protect(self, plain: bytes) -> bytes:
-        """Return the protected form of ``plain``; uses one invocation counter."""
+        """Return ``plain`` protected under the global key; uses one invocation counter."""
         keys = self.keys()
         return protect(
             plain, title=self._title, control=GUARDED, counter=self._counter(),
@@ -163,14 +227,22 @@ class Requester:
         opened = open_ciphered(ciphered, self.keys(), self.meter_title)
         if isinstance(opened.plain, DataNotification | EventNotification):
             return None  # a push: it has counters of its own, and a reader of its own
-        if opened.counter <= self._meter_counter:
+        before = self._meter_counters.get(ciphered.dedicated, -1)
+        if opened.counter <= before:
             if self._may_stray:
                 return None
             raise RemoteProtocolError(
-                "counter", f"the meter used counter {opened.counter} after {self._meter_counter}"
+                "counter", f"the meter used counter {opened.counter} after {before}"
             )
-        self._meter_counter = opened.counter
+        self._meter_counters[ciphered.dedicated] = opened.counter
         return opened.plain
+
+    def proved(self, counter: int) -> None:
+        """Take note of the counter in the meter's proof, which is fresh: it answers our challenge.
+
+        What was recorded in an earlier association has a lower one.
+        """
+        self._meter_counters[False] = max(counter, self._meter_counters.get(False, -1))
 
     def _in_the_open(self, answer: Any) -> Any:
         """Judge an answer without protection in an association that asks for it."""

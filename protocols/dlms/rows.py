@@ -28,20 +28,36 @@ class RowLayout(msgspec.Struct, frozen=True):
     tags: int
     """... and what they are."""
     size: int
+    fixed: tuple[tuple[int, bytes], ...]
+    """Where tags and lengths stand, and what they are, byte by byte."""
 
     def fits(self, data: bytes, start: int) -> bool:
         """Whether the structure at ``start`` is laid out so."""
         row = data[start : start + self.size]
         return len(row) == self.size and int.from_bytes(row) & self.mask == self.tags
 
+    def rows(self, data: bytes, start: int, count: int) -> list[Any] | None:
+        """Return ``count`` structures from ``start`` on; None unless all are laid out so."""
+        end = start + count * self.size
+        if end > len(data) or not all(
+            data[start + at : end : self.size] == tag * count for at, tag in self.fixed
+        ):
+            return None
+        return list(self.reader.iter_unpack(data[start:end]))
+
 
 _known: OrderedDict[bytes, RowLayout] = OrderedDict()
+_latest: dict[int, RowLayout] = {}
+"""The one that was met last of each number of fields."""
 
 
 def layout_at(data: bytes, start: int) -> RowLayout | None:
     """Return the layout of the structure at ``start``; None if it has none of fixed size."""
     if data[start] != STRUCTURE or start + 1 >= len(data) or data[start + 1] > _ROW_FIELDS_MAX:
         return None
+    latest = _latest.get(data[start + 1])
+    if latest is not None and latest.fits(data, start):
+        return latest
     at = start + 2
     code = [">2x"]
     fixed = [(0, 2)]
@@ -71,9 +87,12 @@ def _remember(code: str, fixed: list[tuple[int, int]], row: bytes) -> RowLayout:
     key = tags.to_bytes(len(row))
     layout = _known.get(key)
     if layout is None:
-        layout = _known[key] = RowLayout(Struct(code), bits, tags, len(row))
+        places = [at for at, every in enumerate(mask) if every]
+        told = tuple((at, row[at : at + 1]) for at in places)
+        layout = _known[key] = RowLayout(Struct(code), bits, tags, len(row), told)
         if len(_known) > LAYOUTS_MAX:
             _known.popitem(last=False)
+    _latest[row[1]] = layout
     return layout
 
 
@@ -92,8 +111,10 @@ def decode_rows(data: bytes, start: int = 0) -> tuple[list[Any], int]:
     count, at = decode_length(data, start + 1)
     if count > len(data) - at:
         raise RemoteProtocolError("truncated", f"{count} elements in {len(data) - at} bytes")
+    layout = layout_at(data, at) if at < len(data) else None
+    if layout is not None and (whole := layout.rows(data, at, count)) is not None:
+        return whole, at + count * layout.size
     rows: list[Any] = []
-    layout: RowLayout | None = None
     for _ in range(count):
         if layout is None and at < len(data):
             layout = layout_at(data, at)

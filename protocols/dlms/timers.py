@@ -2,28 +2,30 @@
 
 import msgspec
 
+from protocols.dialogue import Baud, Seconds, Times
 
-class DlmsTimers(msgspec.Struct, frozen=True, kw_only=True):
-    """Starting values; a modem's profile may change them."""
 
-    associate_s: float = 30.0
+class DlmsTimers(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Starting values; a meter type may change them."""
+
+    associate_s: Seconds = 30.0
     """For the first answers: the radio wakes up and the meter behind it."""
-    answer_s: float = 30.0
+    answer_s: Seconds = 30.0
     """For an APDU over the wrapper, where nothing is repeated."""
-    release_s: float = 5.0
+    release_s: Seconds = 5.0
     """For the answer to a release: who gives none is let go all the same."""
-    connect_s: float = 7.5
+    connect_s: Seconds = 7.5
     """For the answer to the opening of an HDLC link: a dead meter must not hold the line."""
-    busy_s: float = 1.0
+    busy_s: Seconds = 1.0
     """Between two questions to a meter that said that it is not ready."""
-    busy_s_max: float = 30.0
-    frame_s: float = 15.0
+    busy_s_max: Seconds = 30.0
+    frame_s: Seconds = 15.0
     """For one HDLC frame, without the time it needs on the serial line."""
-    gap_s: float = 5.0
+    gap_s: Seconds = 5.0
     """Between two pieces of one frame: the radio link stalls, the frame goes on."""
-    repeats: int = 3
+    repeats: Times = 3
     """How often an HDLC frame is sent again."""
-    baud: int = 9600
+    baud: Baud = 9600
 
     def line_s(self, size: int) -> float:
         """Return the time that ``size`` bytes need on the serial line, 10 bits a byte."""

@@ -11,17 +11,19 @@ from protocols.capture import captured_chunks
 from protocols.dlms import acse, apdu_action, hdlc_capture, mbus, wrapper
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import TAGS as CIPHERED_TAGS, Ciphered
-from protocols.dlms.apdu_get import GetBlock
 from protocols.dlms.apdu_push import DataNotification
 from protocols.dlms.axdr import decode_all
+from protocols.dlms.captured_blocks import CapturedBlocks
 from protocols.dlms.cosem import ASSOCIATION_OBIS
 from protocols.dlms.display import show_apdu, show_value
 from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
 from protocols.dlms.hdlc import HdlcFrame
 from protocols.dlms.hdlc_limits import PARAMETERS
 from protocols.dlms.llc import strip_llc
-from protocols.dlms.opened import Opened, open_ciphered
+from protocols.dlms.opened import Opened, open_ciphered, open_unverified
+from protocols.dlms.options import DlmsOptions
 from protocols.dlms.push import items_of
+from protocols.dlms.push_layouts import positional_items
 from protocols.dlms.security import Keys, check_gmac_token
 from protocols.errors import ProtocolError, RemoteProtocolError
 
@@ -31,14 +33,17 @@ TRANSLATES: Final = ("dlms",)
 class _Session:
     """What the messages of one capture tell about each other."""
 
-    def __init__(self, keys: Mapping[str, Any]) -> None:
+    def __init__(self, keys: Mapping[str, Any], options: DlmsOptions | None = None) -> None:
         self.keys = _keys(keys)
+        self._options = options or DlmsOptions()
         title = keys.get("system_title")
         self.titles: dict[str, bytes | None] = dict.fromkeys(
             ("tx", "rx"), bytes.fromhex(title) if title else None
         )
         self.challenges: dict[str, bytes | None] = {"tx": None, "rx": None}
         self.tokens: list[tuple[str, bytes]] = []
+        self.plain: list[Any] = []
+        """The messages so far, without protection."""
 
     # -- one message
 
@@ -55,8 +60,9 @@ class _Session:
             item["apdu"] = self._association(decoded, direction)
         else:
             item["apdu"] = show_apdu(decoded)
+        self.plain.append(plain)
         self._note(plain, direction)
-        return item | _values(plain)
+        return item | _values(plain, self._options)
 
     def _ciphered(self, ciphered: Ciphered, direction: str) -> tuple[dict[str, Any], Any]:
         title = ciphered.system_title or self.titles[direction]
@@ -92,9 +98,22 @@ class _Session:
         return seal if opened is None else show_apdu(opened.plain) | seal
 
     def _opened(self, ciphered: Ciphered, title: bytes | None) -> Opened | None:
-        """Return what a protected message holds; None when a key or the sender is not known."""
+        """Return what a protected message holds; None when a key or the sender is not known.
+
+        Whoever has no authentication key can read all the same, and cannot tell whether it is true.
+        """
         key = self.keys.dedicated if ciphered.dedicated else self.keys.encryption
-        return open_ciphered(ciphered, self.keys, title) if key and title else None
+        if not key or not title:
+            return None
+        try:
+            return open_ciphered(ciphered, self.keys, title)
+        except RemoteProtocolError as problem:
+            if problem.category != "auth-tag" or self.keys.authentication:
+                raise
+            opened = open_unverified(ciphered, self.keys, title)
+            if opened is None:
+                raise
+            return opened
 
     # -- the whole capture
 
@@ -147,15 +166,18 @@ def _security(ciphered: Ciphered, title: bytes | None) -> dict[str, Any]:
     }
 
 
-def _values(apdu: Any) -> dict[str, Any]:
-    """Return the values by OBIS of a push, when it carries any."""
+def _values(apdu: Any, options: DlmsOptions) -> dict[str, Any]:
+    """Return the values by OBIS of a push, when it carries any or the meter type knows them."""
     if not isinstance(apdu, DataNotification):
         return {}
     values: dict[str, Any] = {}
-    for item in items_of(apdu.body):
+    for item in items_of(apdu.body) or positional_items(apdu.body, options.pushes):
         shown: dict[str, Any] = {"value": show_value(item.value)}
+        known = options.scales.get(item.obis)
         if item.scaler is not None:
             shown |= {"scaler": item.scaler, "unit": item.unit}
+        elif known is not None:
+            shown |= {"scaler": known.scaler, "unit": known.code}
         values[item.key] = shown
     return {"values": values} if values else {}
 
@@ -252,17 +274,23 @@ def _hdlc_session(frames: list[tuple[str, bytes]], session: _Session) -> dict[st
 
 def _apdu_session(frames: list[tuple[str, bytes]], session: _Session) -> dict[str, Any]:
     shown = {"apdus": [session.show(raw, direction) for direction, raw in frames]}
-    blocks = [a for _, raw in frames if isinstance(a := decode_apdu(raw), GetBlock)]
-    if not blocks:
-        return shown
-    return shown | {"joined_value": show_value(decode_all(b"".join(b.raw for b in blocks)))}
+    blocks = CapturedBlocks()
+    for apdu in session.plain:
+        blocks.take(apdu)
+    blocks.end()
+    if len(blocks.values) > 1:
+        return shown | {"joined_values": blocks.values}
+    return shown | ({"joined_value": blocks.values[0]} if blocks.values else {})
 
 
 SESSIONS: Final = {"hdlc-session": _hdlc_session, "apdu-session": _apdu_session}
 
 
 def translate(request: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is to be said about the frames in ``request``; never raises."""
+    """Return what is to be said about the frames in ``request``; never raises.
+
+    ``options`` in the request: those of the meter type that sent them.
+    """
     try:
         return {"ok": True} | _translate(request)
     except ProtocolError as problem:
@@ -271,7 +299,9 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
     framing = request.get("framing") or "apdu"
-    session = _Session(_checked_keys(request.get("keys")))
+    options = request.get("options")
+    own = options if isinstance(options, DlmsOptions) else None
+    session = _Session(_checked_keys(request.get("keys")), own)
     if not isinstance(framing, str):
         raise RemoteProtocolError("framing", "the framing must be a name")
     if framing in SESSIONS:

@@ -20,6 +20,8 @@ APDU_SIZE_MAX: Final = 8192
 """The field allows 65535. 8 KiB is above what meters on cellular links negotiate, and bounds what a
 rude peer can make us hold: an APDU and one receive, 24 KiB; 240 MiB for 10,000 of them."""
 
+APDU_SIZE_FIELD: Final = 0xFFFF
+
 
 class Wpdu(msgspec.Struct, frozen=True):
     """One wrapped APDU; wPorts are the addresses of client and logical device."""
@@ -98,13 +100,13 @@ class WrapperReader:
 
 
 def read_capture(capture: bytes) -> list[Wpdu]:
-    """Return the WPDUs of a whole capture.
+    """Return the WPDUs of a whole capture, as long as the field allows: nobody waits for them.
 
     Raises:
         RemoteProtocolError: wrong version, or the last one is incomplete.
 
     """
-    reader = WrapperReader()
+    reader = WrapperReader(APDU_SIZE_FIELD)
     reader.receive_data(capture)
     wpdus: list[Wpdu] = []
     while (wpdu := reader.next_wpdu()) is not None:

@@ -4,17 +4,19 @@ An APDU is never sent again in one association: the meter's counters and block n
 moved. Who gets no answer closes, associates anew and goes on from there.
 """
 
+from collections.abc import Sequence
+
 from protocols.dialogue import Exchange
-from protocols.dlms.apdu_ciphered import DED_EVENT, GENERAL_DED, GLO_EVENT
+from protocols.dlms.apdu_ciphered import DED_EVENT, GLO_EVENT
 from protocols.dlms.apdu_push import DATA_NOTIFICATION, EVENT_NOTIFICATION
 from protocols.dlms.carrier import Answer, Step
 from protocols.dlms.timers import DlmsTimers
 from protocols.dlms.wrapper import WrapperReader, encode_wpdu
 from protocols.errors import MeterSilent
 
-UNASKED = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_DED, GLO_EVENT, DED_EVENT})
-"""APDUs that a meter sends by itself; the reader of pushes takes them. A general-glo one may be an
-answer as well: only its contents tell."""
+UNASKED = frozenset({DATA_NOTIFICATION, EVENT_NOTIFICATION, GLO_EVENT, DED_EVENT})
+"""APDUs that a meter sends by itself; the reader of pushes takes them. One in a general form may be
+an answer as well: only its contents tell."""
 SIZE_MAX = 0xFFFF
 """What the length field can say: some meters pay no heed to the size that we propose."""
 
@@ -43,7 +45,18 @@ class WrapperLink:
             RemoteProtocolError: what came is no wrapper.
 
         """
-        return (yield from self._exchange(encode_wpdu(self._client, self._server, apdu), wait_s))
+        return (yield from self.stream((apdu,), wait_s=wait_s))
+
+    def stream(self, apdus: Sequence[bytes], *, wait_s: float | None = None) -> Answer:
+        """See ``Carrier.stream``.
+
+        Raises:
+            MeterSilent: no answer in time.
+            RemoteProtocolError: what came is no wrapper.
+
+        """
+        wpdus = (encode_wpdu(self._client, self._server, apdu) for apdu in apdus)
+        return (yield from self._exchange(b"".join(wpdus), wait_s))
 
     def hear(self, *, wait_s: float | None = None) -> Answer:
         """See ``Carrier.hear``."""

@@ -9,6 +9,7 @@ from typing import Final
 from protocols.dlt645 import formats, items
 from protocols.dlt645.items import Item, Kind
 from protocols.dlt645.options import Dlt645Options
+from protocols.tariffs import rate_of, tariff_of
 
 RATES_MAX: Final = 63
 CURRENT: Final = 255
@@ -131,7 +132,7 @@ class CodeTable:
             return None
         _, _, kind, what, tariff, back = numbers
         back = 0 if back == CURRENT else back - LATCHED if back > LATCHED else back or -1
-        rate = self._rate(tariff)
+        rate = rate_of(self._rates, tariff)
         if rate is None:
             return None
         find = _identifier_1997 if self._old else _identifier_2007
@@ -145,7 +146,7 @@ class CodeTable:
         if parts is None:
             return None
         kind, what, rate, back = parts
-        tariff = self._tariff(rate)
+        tariff = tariff_of(self._rates, rate)
         if tariff is None:
             return None
         return f"1.0.{kind}.{what}.{tariff}.{LATCHED + back if back else CURRENT}"
@@ -162,20 +163,6 @@ class CodeTable:
         if di in self._formats:
             return None
         return _block_1997(di) if self._old else _block_2007(di)
-
-    def _rate(self, tariff: int) -> int | None:
-        if tariff == 0:
-            return 0
-        if tariff <= len(self._rates):
-            return self._rates[tariff - 1]
-        return None if tariff in self._rates else tariff
-
-    def _tariff(self, rate: int) -> int | None:
-        if rate == 0:
-            return 0
-        if rate in self._rates:
-            return self._rates.index(rate) + 1
-        return rate if rate > len(self._rates) else None
 
 
 def _identifier_2007(kind: int, what: int, rate: int, back: int) -> int | None:

@@ -41,6 +41,9 @@ PIECES_MAX: Final = 512
 """Pieces that may arrive in place of one answer: a frame byte by byte has some 220. Something that
 trickles for ever must not hold the line."""
 
+SETTLE_S: Final = 0.5
+"""Nothing for so long after a refusal, and no copy of it is on its way."""
+
 Matches = Callable[[Frame], bool]
 
 
@@ -215,10 +218,19 @@ class Line:
                 older, refused = older - 1, frame
                 continue
             self._owed = number  # answers come in order: only repeats of this may come yet
+            if frame.control & REFUSED:
+                yield from self._settle()
             return frame
         if refused is not None:
             return refused
         raise MeterSilent(f"meter {self.address} did not answer, asked {tries} time(s)")
+
+    def _settle(self) -> Dialogue[None]:
+        """Let a second copy of a refusal pass: the next question would take it for its answer."""
+        heard, got = 0, (yield Exchange(b"", SETTLE_S))
+        while got is not None and heard < NOISE_MAX:
+            heard += len(got)
+            got = yield Exchange(b"", SETTLE_S)
 
     def _once(self, request: bytes, matches: Matches) -> Dialogue[Frame | None]:
         """Send once and wait; frames of others, echoes and late answers are passed over."""

@@ -10,6 +10,8 @@ from typing import Final
 
 import msgspec
 
+from protocols.values import prefixed
+
 WH: Final = 30
 VAH: Final = 31
 VARH: Final = 32
@@ -66,6 +68,13 @@ class Item(msgspec.Struct, frozen=True):
     def scaler(self) -> int:
         """Return the decimal exponent to the unit."""
         return (3 if self.kilo else 0) - self.decimals
+
+    @property
+    def told(self) -> tuple[int, int | None]:
+        """Return scaler and unit as a meter shows them: kWh stays kWh."""
+        if self.unit is None or not self.kilo:
+            return self.scaler, self.unit
+        return -self.decimals, prefixed(self.unit, 3)
 
     @property
     def symbol(self) -> str:

@@ -44,7 +44,7 @@ def read_registers(client: Dlt645Client, asked: Sequence[str]) -> Dialogue[Regis
             result.values.append(ReadValue(obis, told, class_id=8, attribute=2))
         elif obis in found:
             time = yield from _time_of(client, known[obis], found[obis])
-            _take(result, obis, found[obis], time)
+            take_value(result, obis, found[obis], time)
         elif obis not in known:
             result.refused[obis] = "this protocol has no such value"
     return result
@@ -97,7 +97,8 @@ def _read_single(
         found[obis] = answer[0]
 
 
-def _take(result: RegistersRead, obis: str, value: Value, time: datetime | None) -> None:
+def take_value(result: RegistersRead, obis: str, value: Value, time: datetime | None) -> None:
+    """Add a value to ``result``; one that the meter does not have to what it refused."""
     item = value.item
     if value.number is None and (value.text is None or item.kind is Kind.COUNT):
         result.refused[obis] = ABSENT
@@ -107,9 +108,7 @@ def _take(result: RegistersRead, obis: str, value: Value, time: datetime | None)
         number = max(-value.number, 0) if obis in EXPORTS else value.number
         demand = item.kind is Kind.DEMAND or time is not None
         class_id = EXTENDED_REGISTER if demand else REGISTER
-        result.values.append(
-            ReadValue(obis, number, item.scaler, item.unit, class_id, 2, time=time)
-        )
+        result.values.append(ReadValue(obis, number, *item.told, class_id, 2, time=time))
 
 
 def _time_of(client: Dlt645Client, di: int, value: Value) -> Dialogue[datetime | None]:

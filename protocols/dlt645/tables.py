@@ -71,7 +71,7 @@ def read_load(client: Dlt645Client, begin: datetime, end: datetime) -> Dialogue[
 
 def _column(obis: str) -> ReadValue:
     item = load_record.item_of(obis)
-    return ReadValue(obis, None, item.scaler, item.unit, 3, 2)
+    return ReadValue(obis, None, *item.told, 3, 2)
 
 
 def _load_period(client: Dlt645Client) -> Dialogue[int | None]:
@@ -244,5 +244,5 @@ def read_daily(client: Dlt645Client, begin: datetime, end: datetime) -> Dialogue
         TableRow(time, None, tuple(v[at] if at < len(v) else None for at in kept))
         for time, v in reversed(rows)
     ]
-    columns = [ReadValue(names[at], None, item.scaler, item.unit, 3, 2) for at in kept]
+    columns = [ReadValue(names[at], None, *item.told, 3, 2) for at in kept]
     return ProfileRead(DAILY, 86_400, columns, table)

@@ -10,10 +10,12 @@ from typing import Any, Final
 
 from protocols.capture import captured_chunks
 from protocols.dlt645 import exchange, load_record
+from protocols.dlt645.codes import CodeTable
 from protocols.dlt645.errors import reasons
 from protocols.dlt645.frame import Frame, FrameReader, address_matches, encode_frame
 from protocols.dlt645.items import Item, Kind, is_block_2007
-from protocols.dlt645.values import Value, decode_values, item_of
+from protocols.dlt645.options import Dlt645Options
+from protocols.dlt645.values import Value, decode_values
 from protocols.errors import ProtocolError, RemoteProtocolError
 
 TRANSLATES: Final = ("dlt645-2007", "dlt645-1997")
@@ -26,6 +28,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to be said about the frames in ``request``; never raises.
 
     ``own`` in the request: the address of a meter, to be told whether a request means it.
+    ``options``: those of the meter type that sent them, for values that it sends otherwise.
     """
     try:
         return _translate(request)
@@ -46,6 +49,8 @@ def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
         frames += late
         left_over, after_idle = reader.left_over, True
     old = request.get("protocol") == "dlt645-1997"
+    options = request.get("options")
+    codes = CodeTable(options if isinstance(options, Dlt645Options) else Dlt645Options(), old=old)
     shown = {
         "frames": _frames(frames),
         "left_over": left_over,
@@ -54,7 +59,7 @@ def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
     }
     if not frames:
         return _nothing(reader, left_over) | shown
-    shown |= {"ok": True, "valid": True, "decoded": [_decoded(f, old=old) for f in frames]}
+    shown |= {"ok": True, "valid": True, "decoded": [_decoded(f, codes, old=old) for f in frames]}
     if len(frames) == 1:
         shown |= shown["decoded"][0] | _meant(frames[0], request.get("own"))
     return shown | _follow_up(frames, old=old)
@@ -78,7 +83,7 @@ def _frames(frames: Sequence[Frame]) -> Any:
 # -- one frame
 
 
-def _decoded(frame: Frame, *, old: bool) -> dict[str, Any]:
+def _decoded(frame: Frame, codes: CodeTable, *, old: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "addr": frame.address,
         "ctrl": f"{frame.control:02X}",
@@ -96,15 +101,16 @@ def _decoded(frame: Frame, *, old: bool) -> dict[str, Any]:
     shown["di"] = f"{di:0{size * 2}X}"
     read = exchange.READ_1997 if old else exchange.READ
     if frame.control == read | exchange.ANSWER:
-        shown |= _shown_values(di, frame.data[size:], old=old)
+        shown |= _shown_values(di, frame.data[size:], codes, old=old)
     return shown
 
 
-def _shown_values(di: int, data: bytes, *, old: bool) -> dict[str, Any]:
+def _shown_values(di: int, data: bytes, codes: CodeTable, *, old: bool) -> dict[str, Any]:
+    item = codes.item(di)
     try:
-        if item_of(di, old=old).kind is Kind.RECORDS:
+        if item.kind is Kind.RECORDS:
             return {"values": [_record(record) for record in load_record.decode_records(data)]}
-        values = decode_values(di, data, old=old)
+        values = decode_values(di, data, old=old, item=item)
     except RemoteProtocolError as problem:
         return {"values": None, "problem": str(problem)}
     told = [_value(value) for value in values]

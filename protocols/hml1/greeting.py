@@ -57,8 +57,9 @@ def decode_greeting(payload: bytes) -> Greeting:
         config_hash=values.get(Tag.CONFIG_HASH),
         rssi_dbm=signed(values, Tag.RSSI_DBM),
         records_queued=number(values, Tag.QUEUED),
+        next_record=number(values, Tag.RECORD_NUMBER),
     )
-    return Greeting(told, nonce, number(values, Tag.RECORD_NUMBER))
+    return Greeting(told, nonce, told.next_record)
 
 
 def encode_welcome(

@@ -14,6 +14,7 @@ RECORD_MIDDLE: Final = struct.Struct(">BBIBH")
 ALARM_HEAD: Final = struct.Struct(">IBB")
 PULL: Final = struct.Struct(">IH")
 OFFSET: Final = struct.Struct(">I")
+LABEL_SIZE_MAX: Final = 255
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +71,7 @@ def decode_record(payload: bytes) -> Record:
     """Return the record.
 
     Raises:
-        RemoteProtocolError: it is not whole, or names its meter unreadably.
+        RemoteProtocolError: it is not whole, names its meter unreadably, or has a label too long.
 
     """
     _need(payload, NUMBER.size + 1)
@@ -79,6 +80,8 @@ def decode_record(payload: bytes) -> Record:
     _need(payload, label_at)
     protocol, kind, utc_s, quality, size = RECORD_MIDDLE.unpack_from(payload, name_end)
     _need(payload, label_at + size)
+    if size > LABEL_SIZE_MAX:
+        raise RemoteProtocolError("size", f"label of {size} bytes, at most {LABEL_SIZE_MAX}")
     return Record(
         number=NUMBER.unpack_from(payload)[0],
         meter=_name(payload[NUMBER.size + 1 : name_end]),

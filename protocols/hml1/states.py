@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from protocols.errors import LocalProtocolError
+from protocols.state_table import next_state
 
 
 class HeadEnd(StrEnum):
@@ -81,10 +81,7 @@ def step_head_end(state: HeadEnd, signal: HeadEndSignal) -> HeadEnd:
         LocalProtocolError: the table has no such transition; the state is unchanged.
 
     """
-    try:
-        return HEAD_END[state, signal]
-    except KeyError:
-        raise LocalProtocolError("state", f"{signal} while {state}") from None
+    return next_state(HEAD_END, state, signal, "state")
 
 
 def step_modem(state: Modem, signal: ModemSignal) -> Modem:
@@ -94,7 +91,4 @@ def step_modem(state: Modem, signal: ModemSignal) -> Modem:
         LocalProtocolError: the table has no such transition; the state is unchanged.
 
     """
-    try:
-        return MODEM[state, signal]
-    except KeyError:
-        raise LocalProtocolError("state", f"{signal} while {state}") from None
+    return next_state(MODEM, state, signal, "state")

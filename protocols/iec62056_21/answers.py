@@ -1,6 +1,7 @@
 """Which message answers what: everything else on the line is passed over."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from protocols.errors import RemoteProtocolError
@@ -12,6 +13,7 @@ from protocols.iec62056_21.line import BREAK, is_ack, is_break, is_nak
 PASSWORD_REQUEST: Final = "P0"  # noqa: S105 -- the name of a command
 ERROR: Final = "ER"
 """How error answers begin: ``(ERROR)``, ``(ER23)``."""
+_ERROR_VALUE: Final = re.compile(r"ER(ROR)?[0-9]{0,3}")
 
 
 def is_identification(message: Message) -> bool:
@@ -89,6 +91,11 @@ def _name(text: str) -> str:
 def is_error(text: str) -> bool:
     """Whether an answer is an error code and nothing else."""
     return text.strip("\r\n").startswith(f"({ERROR}") and text.count("(") == 1
+
+
+def is_error_value(values: Sequence[str]) -> bool:
+    """Whether what stands behind a code is an error and no value: ``0.9.1(ERROR)``."""
+    return len(values) == 1 and _ERROR_VALUE.fullmatch(values[0].strip()) is not None
 
 
 def given_reason(message: Message) -> str:

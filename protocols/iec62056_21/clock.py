@@ -8,6 +8,7 @@ import msgspec
 
 from protocols.dialogue import Dialogue
 from protocols.errors import MeterRefused
+from protocols.iec62056_21 import answers
 from protocols.iec62056_21.codes import same_code
 from protocols.iec62056_21.conversation import Conversation
 from protocols.iec62056_21.datasets import parse_block
@@ -64,7 +65,9 @@ def _text(talk: Conversation, code: str) -> Dialogue[str]:
         answer = yield from talk.ask(command, code, sure=len(commands) == 1)
         if isinstance(answer, Refusal):
             refusal = answer
-        elif sets := parse_block(answer):
+        elif (sets := parse_block(answer)) and answers.is_error_value(sets[0].values):
+            refusal = Refusal(f"{code}({sets[0].values[0]})")
+        elif sets:
             talk.register_commands = [command]
             return sets[0].values[0]
     raise MeterRefused(f"the meter refused its clock {code}: {refusal.reason}")

@@ -1,5 +1,7 @@
 """Mode E: a meter that is called by IEC 62056-21 and then spoken to in HDLC."""
 
+from collections.abc import Sequence
+
 from protocols.dialogue import Dialogue
 from protocols.dlms.carrier import Answer, Carrier, Step
 from protocols.iec62056_21.session import Session
@@ -37,6 +39,10 @@ class ModeELink:
     def ask(self, apdu: bytes, *, wait_s: float | None = None) -> Answer:
         """See ``Carrier.ask``."""
         return self.inner.ask(apdu, wait_s=wait_s)
+
+    def stream(self, apdus: Sequence[bytes], *, wait_s: float | None = None) -> Answer:
+        """See ``Carrier.stream``."""
+        return self.inner.stream(apdus, wait_s=wait_s)
 
     def hear(self, *, wait_s: float | None = None) -> Answer:
         """See ``Carrier.hear``."""

@@ -97,7 +97,7 @@ class _Headed(msgspec.Struct):
         row = IntervalRow(self.ends, self.status, self.channels, values)
         try:
             later = self.ends.local + timedelta(minutes=self.period_min)
-        except OverflowError:
+        except OverflowError:  # pragma: no cover -- ROWS_MAX rows from a year of two digits do not
             raise RemoteProtocolError(
                 "time", "the rows of the profile leave the calendar"
             ) from None

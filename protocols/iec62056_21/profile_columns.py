@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from protocols.iec62056_21.codes import obis_of
 from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.profile import Channel, IntervalRow
+from protocols.iec62056_21.reading import obis_told
 from protocols.iec62056_21.units import Number, parse_number, rescaled, split_unit, unit_of
 from protocols.values import ProfileRead, ReadValue, TableRow
 
@@ -20,6 +20,8 @@ class _Column:
         self.obis = obis
         self.unit: int | None = None
         self.scaler: int | None = None
+        self._power: int | None = None
+        """Of the prefix of the unit, as it was written first."""
         self._numbers: dict[int, Number] = {}
 
     def take(self, row: int, value: str, unit_text: str) -> None:
@@ -29,8 +31,10 @@ class _Column:
         if number is None:
             return
         if unit is not None and (own or unit_text):
-            number = Number(number.mantissa, number.scaler + unit.scaler)
-            self.unit = unit.code
+            code, scaler = unit.told
+            if self._power is None:
+                self.unit, self._power = code, unit.scaler - scaler
+            number = Number(number.mantissa, number.scaler + unit.scaler - self._power)
         self._numbers[row] = number
         self.scaler = number.scaler if self.scaler is None else min(self.scaler, number.scaler)
 
@@ -69,7 +73,7 @@ def profile_read(
 
 
 def _name(channel: Channel, options: Iec62056Options) -> str:
-    return options.names.get(channel.code) or obis_of(channel.code) or channel.code
+    return obis_told(channel.code, options) or channel.code
 
 
 def _status(text: str | None) -> int | None:

@@ -21,12 +21,15 @@ from protocols.iec62056_21.units import (
     split_unit,
     unit_of,
 )
+from protocols.tariffs import as_tariff
 from protocols.values import ReadValue
 
 QUANTITIES: Final = range(1, 94)
 """Groups C of electricity whose values are measured."""
 KINDS: Final = range(1, 60)
 """Groups D of energies, demands and instantaneous values."""
+CLOCK: Final = "0.0.1.0.0.255"
+"""Date and time in one, on customer ports."""
 FACTORS: Final = frozenset({13, 33, 53, 73})
 """Groups C of power factors: numbers without a unit."""
 COUNTERS: Final = frozenset({(0, 1, 0), (96, 7, 0), (96, 2, 0)})
@@ -35,8 +38,16 @@ COUNTERS: Final = frozenset({(0, 1, 0), (96, 7, 0), (96, 2, 0)})
 
 def obis_in(data_set: DataSet, options: Iec62056Options) -> str | None:
     """Return the OBIS code of a data set; None: it has none that anybody told."""
-    code = data_set.code
-    return None if code is None else options.names.get(code) or obis_of(code)
+    return None if data_set.code is None else obis_told(data_set.code, options)
+
+
+def obis_told(code: str, options: Iec62056Options) -> str | None:
+    """Return the OBIS code of what the meter calls ``code``; None: nobody told it."""
+    named = options.names.get(code)
+    if named is not None:
+        return named
+    obis = obis_of(code)
+    return None if obis is None else as_tariff(options.rates, obis)
 
 
 def read_value(
@@ -44,18 +55,22 @@ def read_value(
 ) -> ReadValue:
     """Return what stands in the brackets behind a code.
 
-    A second bracket that holds a time is when a maximum occurred.
+    A second bracket that holds a time is when a maximum occurred. Customer ports put the time
+    first: ``(230601000000S)(02.345*kW)``.
     """
+    if len(values) == 2 and "*" in values[1] and values[0][-1:] in {"S", "W"}:
+        values = values[::-1]
     text, unit_text = split_unit(values[0])
     at = _time(values[1], rules) if len(values) > 1 else None
     unit_text = unit_text or options.units.get(obis, "")
     number = parse_number(text)
     if number is not None and unit_text and (unit := unit_of(unit_text)) is not None:
-        return ReadValue(obis, number.mantissa, number.scaler + unit.scaler, unit.code, time=at)
+        code, scaler = unit.told
+        return ReadValue(obis, number.mantissa, number.scaler + scaler, code, time=at)
     if number is not None and not unit_text:
-        is_number, code = _plain_number(obis)
+        is_number, count = _plain_number(obis)
         if is_number:
-            return ReadValue(obis, number.mantissa, number.scaler, code, time=at)
+            return ReadValue(obis, number.mantissa, number.scaler, count, time=at)
     return ReadValue(obis, values[0].strip() or None, time=at)
 
 
@@ -84,9 +99,11 @@ def clock_in(
     told = {obis: found.values[0] for found in sets if (obis := obis_in(found, options))}
     date = told.get(obis_of(options.date_code) or "")
     time = told.get(obis_of(options.time_code) or "")
-    if date is None or time is None:
+    whole = told.get(CLOCK)
+    if (date is None or time is None) and whole is None:
         return None
     try:
-        return parse_clock(date, time).instant(rules).astimezone(UTC)
+        stamp = parse_clock(date, time) if date and time else parse_stamp(whole or "")
+        return stamp.instant(rules).astimezone(UTC)
     except (RemoteProtocolError, OverflowError):
         return None

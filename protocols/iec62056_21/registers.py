@@ -4,12 +4,14 @@ from collections.abc import Iterable, Sequence
 
 from protocols.dialogue import Dialogue
 from protocols.errors import ProtocolError
+from protocols.iec62056_21 import answers
 from protocols.iec62056_21.codes import obis_of, short_code
 from protocols.iec62056_21.conversation import Conversation
 from protocols.iec62056_21.datasets import DataSet, parse_block
-from protocols.iec62056_21.profile import ERROR
+from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.reading import clock_in, obis_in, read_value
 from protocols.iec62056_21.session import NO_SUCH, Refusal
+from protocols.tariffs import as_rate
 from protocols.values import ReadValue, RegistersRead
 
 
@@ -31,6 +33,12 @@ def read_registers(talk: Conversation, asked: Sequence[str]) -> Dialogue[Registe
     wanted = asked or [obis for obis in reader.told if time is None or obis not in reader.clock]
     values = [reader.told[obis] for obis in wanted if obis in reader.told]
     return RegistersRead(values, reader.refused, time)
+
+
+def _called(obis: str, options: Iec62056Options) -> str | None:
+    """Return what the meter calls ``obis`` in a command; None: it has no such rate."""
+    own = as_rate(options.rates, obis)
+    return options.codes.get(obis) or (None if own is None else short_code(own))
 
 
 class _Reader:
@@ -79,7 +87,9 @@ class _Reader:
 
     def _ask(self, obis: str) -> Dialogue[ReadValue | Refusal]:
         talk = self._talk
-        code = talk.options.codes.get(obis) or short_code(obis)
+        code = _called(obis, talk.options)
+        if code is None:
+            return Refusal(NO_SUCH)
         refusal = Refusal(NO_SUCH)
         commands = list(talk.register_commands)
         for command in commands:
@@ -89,8 +99,8 @@ class _Reader:
                 continue
             talk.register_commands = [command]
             sets = parse_block(answer)
-            if sets and sets[0].values == (ERROR,):
-                return Refusal(f"{code}({ERROR})")
+            if sets and answers.is_error_value(sets[0].values):
+                return Refusal(f"{code}({sets[0].values[0]})")
             if sets:
                 return self._value(obis, sets[0])
         return refusal

@@ -11,6 +11,8 @@ SEPARATORS: Final = str.maketrans("", "", " -:./,")
 SIZES: Final = {10: (False, False), 11: (True, False), 12: (False, True), 13: (True, True)}
 """Digits to whether there is a season, and seconds."""
 SUMMER: Final = 1
+LETTERED_SIZE: Final = 13
+"""Of a time with a letter for the season behind it."""
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -42,11 +44,18 @@ class StampRules(msgspec.Struct, frozen=True):
 def parse_stamp(text: str) -> Stamp:
     """Return the time in ``[s]YYMMDDhhmm[ss]``, separators allowed.
 
+    Customer ports (P1) write ``YYMMDDhhmmss`` and S or W: a summer time is an hour ahead of the
+    standard time that is returned.
+
     Raises:
         RemoteProtocolError: it is no time.
 
     """
     digits = text.translate(SEPARATORS)
+    if len(digits) == LETTERED_SIZE and digits[-1] in "SW":
+        stamp = parse_stamp(digits[:-1])
+        ahead = timedelta(hours=1 if digits[-1] == "S" else 0)
+        return Stamp(stamp.local - ahead, 0)
     if len(digits) not in SIZES or not (digits.isascii() and digits.isdigit()):
         raise RemoteProtocolError("time", f"{text[:40]!r} is no time")
     with_season, with_seconds = SIZES[len(digits)]

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from protocols.errors import LocalProtocolError
+from protocols.state_table import next_state
 
 
 class State(StrEnum):
@@ -62,7 +62,4 @@ def step(state: State, signal: Signal) -> State:
         LocalProtocolError: that cannot happen in this state: a bug of ours.
 
     """
-    try:
-        return TRANSITIONS[state, signal]
-    except KeyError:
-        raise LocalProtocolError("state", f"{signal} while the session is {state}") from None
+    return next_state(TRANSITIONS, state, signal, "state")

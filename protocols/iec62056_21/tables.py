@@ -19,6 +19,7 @@ MINUTE: Final = timedelta(minutes=1)
 """What a range is written in."""
 DAYS_MAX: Final = 400
 NO_ENTRIES: Final = ""
+Window = tuple[datetime, datetime]
 
 
 def read_profile(
@@ -44,7 +45,7 @@ def read_profile(
             if begin <= time <= end:
                 rows[time] = row
 
-    yield from _table(talk, _code(talk, obis), begin, end, take)
+    yield from _table(talk, _code(talk, obis), _days(begin, end), take)
     period_s = periods[0] * 60 if periods else None
     return profile_read(obis, period_s, sorted(rows.items()), talk.options)
 
@@ -60,13 +61,16 @@ def read_log(
         MeterRefused: it keeps no such log.
 
     """
-    entries: list[LogEntry] = []
+    entries: dict[LogEntry, None] = {}
 
     def take(text: str) -> None:
-        entries.extend(parse_log(text))
+        entries.update(dict.fromkeys(parse_log(text)))
 
-    yield from _table(talk, _code(talk, obis), begin, end, take)
-    return entries
+    # Entries have seconds, ranges have none: parts of it must touch, and the last minute is whole.
+    until = end.replace(second=0, microsecond=0)
+    windows = _days(begin, until if until == end else until + MINUTE, apart=timedelta())
+    yield from _table(talk, _code(talk, obis), windows, take)
+    return list(entries)
 
 
 def _code(talk: Conversation, obis: str) -> str:
@@ -76,10 +80,8 @@ def _code(talk: Conversation, obis: str) -> str:
 
 
 def _table(
-    talk: Conversation, code: str, begin: datetime, end: datetime, take: Callable[[str], None]
+    talk: Conversation, code: str, windows: list[Window], take: Callable[[str], None]
 ) -> Dialogue[None]:
-    windows = _days(begin, end)
-
     def work() -> Dialogue[None]:
         while windows:
             answer = yield from _window(talk, code, *windows[0])
@@ -112,13 +114,13 @@ def _window(
     return NO_ENTRIES if empty else refusal
 
 
-def _days(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
+def _days(begin: datetime, end: datetime, apart: timedelta = MINUTE) -> list[Window]:
     """Cut a range into days, so that a broken session loses one day at most."""
-    windows: list[tuple[datetime, datetime]] = []
+    windows: list[Window] = []
     while begin <= end:
         if len(windows) == DAYS_MAX:
             raise LocalProtocolError("range", f"a range of more than {DAYS_MAX} days")
-        stop = min(begin + DAY - MINUTE, end)
+        stop = min(begin + DAY - apart, end)
         windows.append((begin, stop))
-        begin = stop + MINUTE
+        begin = stop + (apart if stop < end else MINUTE)
     return windows

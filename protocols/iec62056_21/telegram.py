@@ -20,6 +20,7 @@ STEP: Final = 1024
 """Bytes that are looked at in one go."""
 CRC_DIGITS: Final = 4
 POLYNOMIAL: Final = 0xA001
+STX: Final = "\x02"
 
 
 class Telegram(msgspec.Struct, frozen=True):
@@ -31,6 +32,13 @@ class Telegram(msgspec.Struct, frozen=True):
     crc: str
     """As sent; empty: it has none."""
     computed: str
+    raw: bytes = b""
+    """As it came, up to the exclamation mark."""
+
+    @property
+    def asked(self) -> bool:
+        """Whether it is the answer to a request: only those are framed by STX."""
+        return STX in self.data
 
     @property
     def good(self) -> bool:
@@ -104,8 +112,8 @@ class TelegramReader:
         first, _, data = plain[1:mark].decode("ascii").partition("\n")
         if not crc.isalnum() or len(crc) != CRC_DIGITS:
             crc = ""
-        computed = f"{crc16(bytes(self._buffer[: mark + 1])):04X}"
-        return mark + 1, Telegram(first.rstrip("\r"), data, crc, computed)
+        raw = bytes(self._buffer[: mark + 1])
+        return mark + 1, Telegram(first.rstrip("\r"), data, crc, f"{crc16(raw):04X}", raw)
 
 
 def _is_maker(letters: bytes, *, whole: bool) -> bool:

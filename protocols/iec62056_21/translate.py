@@ -19,6 +19,7 @@ from protocols.iec62056_21.identification import (
     is_request,
     parse_identification,
 )
+from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.profile import (
     complete_rows,
     is_log,
@@ -43,7 +44,8 @@ ETX: Final = "\x03"
 def translate(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to be said about the bytes in ``request``; never raises.
 
-    ``check`` in the request: ``sum`` for meters that add where the standard says xor.
+    ``check`` in the request: ``sum`` for meters that add where the standard says xor; or
+    ``options``, those of the meter type.
     """
     try:
         chunks = captured_chunks(request)
@@ -65,7 +67,9 @@ class _Capture:
     """One recorded exchange."""
 
     def __init__(self, chunks: Sequence[bytes], request: Mapping[str, Any]) -> None:
-        check = request.get("check")
+        options = request.get("options")
+        usual = options.check if isinstance(options, Iec62056Options) else None
+        check = request.get("check") or usual
         reader = MessageReader(check if check in CHECKS else "xor", both_ways=True)
         self.messages = [message for chunk in chunks for message in reader.feed(chunk)]
         in_block = reader.in_block

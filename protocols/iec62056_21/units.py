@@ -6,6 +6,7 @@ from typing import Final
 import msgspec
 
 from protocols.errors import RemoteProtocolError
+from protocols.values import prefixed
 
 DIGITS_MAX: Final = 18
 """More do not fit a 64-bit integer; no register has so many."""
@@ -26,6 +27,13 @@ class Unit(msgspec.Struct, frozen=True, array_like=True):
     code: int
     """COSEM unit code."""
     scaler: int
+
+    @property
+    def told(self) -> tuple[int, int]:
+        """The code with the prefix in it, and the scaler that is left: kWh stays kWh."""
+        if self.code == COUNT:
+            return self.code, self.scaler  # thousands of nothing have no name
+        return prefixed(self.code, self.scaler), 0
 
 
 def _units() -> dict[str, Unit]:

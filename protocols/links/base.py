@@ -8,7 +8,7 @@ finds it (``protocols.links.registry``).
 
 from collections.abc import Callable
 from enum import Enum
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import msgspec
 
@@ -90,6 +90,18 @@ class Link(Protocol):
 
     def wrap(self, data: bytes) -> bytes:
         """Return the bytes to send so that ``data`` reaches the serial line."""
+        ...
+
+
+@runtime_checkable
+class Transparent(Protocol):
+    """A link that carries meter bytes as they are, as most of what comes through it."""
+
+    def is_plain(self, data: bytes) -> bool:
+        """Whether ``data``, the next bytes from the socket, are meter bytes and nothing else.
+
+        Then ``receive`` need not be called: it would return just them, and remember nothing.
+        """
         ...
 
 

@@ -22,6 +22,10 @@ class DlmsPushLink:
         """See ``Link.receive``."""
         return [MeterBytes(data)]
 
+    def is_plain(self, _data: bytes) -> bool:
+        """See ``Transparent.is_plain``: always."""
+        return True
+
     def idle(self) -> list[LinkEvent]:
         """See ``Link.idle``."""
         return []

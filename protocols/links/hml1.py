@@ -14,6 +14,7 @@ from protocols.hml1.records import Judgement, RecordIntake
 from protocols.hml1.states import HeadEnd, HeadEndSignal, step_head_end
 from protocols.links.base import (
     Heartbeat,
+    Held,
     Identified,
     LinkEvent,
     LinkKind,
@@ -27,6 +28,7 @@ from protocols.links.notices import (
     ChannelBytes,
     ConfigApplied,
     ConfigTold,
+    FirmwarePulled,
     FirmwareStatus,
     Nak,
     PipeStatus,
@@ -51,7 +53,8 @@ class Hml1Link:
     """
 
     __slots__ = ("_firmware", "_greeting", "_handlers", "_intake", "_nonces", "_peer", "_pipes",
-                 "_secret", "_world", "name", "pipe_settings", "state")  # fmt: skip
+                 "_secret", "_tenths", "_world", "name", "pipe_settings", "state",
+                 "welcomed_behind")  # fmt: skip
 
     pipe = True
 
@@ -65,8 +68,12 @@ class Hml1Link:
         self._nonces = handshake.Nonces(b"", b"")
         self._secret = b""
         self._intake = RecordIntake(None)
+        self.welcomed_behind: int | None = None
+        """The number of the last durable record, as the modem was told when it called."""
         self._pipes: set[int] = set()
         self._firmware: Firmware | None = None
+        self._tenths = 0
+        """Of the image that the modem has pulled, as it was told last."""
         self._handlers: dict[int, Callable[[Message], Events]] = {
             Kind.PING: self._ping,
             Kind.PONG: lambda _: [Heartbeat()],
@@ -95,7 +102,11 @@ class Hml1Link:
     def _take_all(self, incoming: list[Message]) -> Events:
         events = [event for message in incoming for event in self._take(message)]
         owed = self._peer.acknowledge()
-        return [*events, Reply(owed)] if owed else events
+        if owed:
+            events.append(Reply(owed))
+        if self._peer.reader.left_over:
+            events.append(Held())
+        return events
 
     def _take(self, message: Message) -> Events:
         if self.state is HeadEnd.CLOSED:
@@ -150,7 +161,7 @@ class Hml1Link:
             greeting.nonce, self._world.random_bytes(handshake.NONCE_SIZE)
         )
         stored = self._world.stored_up_to(name) if self._world.stored_up_to else None
-        self._intake = RecordIntake(stored)
+        self._intake, self.welcomed_behind = RecordIntake(stored), stored
         self._pipes.clear()
         self._step(HeadEndSignal.GREETED)
         return [Reply(self._welcome(name, stored))]
@@ -202,6 +213,12 @@ class Hml1Link:
             opening = self._peer.send(Kind.PIPE_OPEN, settings, channel=channel, ack=True)
         return opening + self._peer.send(Kind.PIPE_DATA, data, channel=channel)
 
+    def release(self) -> bytes:
+        """Return what gives all serial lines back that were taken; nothing: none was."""
+        if self.state is not HeadEnd.OPEN:
+            return b""
+        return b"".join(self.close_pipe(channel) for channel in sorted(self._pipes))
+
     def close_pipe(self, channel: int = PIPE_CHANNEL) -> bytes:
         """Return what gives the serial line back to the modem's own collection."""
         self._need_session()
@@ -225,7 +242,7 @@ class Hml1Link:
         record = _readable(message.payload)
         if record.kind == RecordKind.LOST:
             lost = self._intake.lost_up_to(record.number)
-            return [] if lost is None else [RecordsLost(*lost)]
+            return self._again(record.number) if lost is None else [RecordsLost(*lost)]
         match self._intake.judge(record.number):
             case Judgement.NEW | Judgement.UNDER_WAY:
                 return [_record_told(record)]
@@ -233,8 +250,13 @@ class Hml1Link:
                 return [self._nak(Reason.RECORD_GAP)]
             case Judgement.STORED:
                 return [Reply(self._record_ack())]
-            case Judgement.AHEAD:
+            case Judgement.AHEAD:  # pragma: no branch -- these are all the judgements there are
                 return []
+
+    def _again(self, number: int) -> Events:
+        """Answer a note of lost records that came before: the modem waits for its RECORD_ACK."""
+        durable = self._intake.judge(number) is Judgement.STORED
+        return [Reply(self._record_ack())] if durable else [RecordsLost(number, number)]
 
     def stored_up_to(self, number: int) -> bytes:
         """Say that all records up to ``number`` are durable; return what tells the modem so.
@@ -264,7 +286,7 @@ class Hml1Link:
     def offer_firmware(self, firmware: Firmware) -> bytes:
         """Return the signed offer; what the modem then pulls is answered by the link itself."""
         self._need_session()
-        self._firmware = firmware
+        self._firmware, self._tenths = firmware, 0
         return self._peer.send_signed(Kind.FW_OFFER, encode_offer(firmware.offer))
 
     def _pull(self, message: Message) -> Events:
@@ -272,7 +294,17 @@ class Hml1Link:
         part = b"" if self._firmware is None else self._firmware.part(offset, size)
         if not part:
             return [self._nak(Reason.NOT_NOW)]
-        return [Reply(self._peer.send(Kind.FW_DATA, messages.encode_part(offset, part)))]
+        sent = Reply(self._peer.send(Kind.FW_DATA, messages.encode_part(offset, part)))
+        return [sent, *self._progress(offset)]
+
+    def _progress(self, offset: int) -> Events:
+        """Tell how far a modem is, each time that it has another tenth of the image."""
+        firmware = self._firmware
+        tenths = 0 if firmware is None else offset * 10 // firmware.offer.size
+        if firmware is None or tenths <= self._tenths:
+            return []
+        self._tenths = tenths
+        return [FirmwarePulled(firmware.offer.version, offset)]
 
     def goodbye(self) -> bytes:
         """Return what ends the session; close the connection then."""
@@ -348,4 +380,4 @@ def sniff(first: bytes, _settings: LinkSettings) -> Verdict:
     return Verdict.YES if decode_head(first) else Verdict.NO
 
 
-LINK: Final = LinkKind(name="hml1", order=12, sniff=sniff, make=Hml1Link)
+LINK: Final = LinkKind(name="hml1", order=12, sniff=sniff, make=Hml1Link, patience_s=3.0)

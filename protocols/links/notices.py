@@ -71,6 +71,8 @@ class ModemTold(Notice, frozen=True, kw_only=True):
     config_hash: bytes | None = None
     rssi_dbm: int | None = None
     records_queued: int | None = None
+    next_record: int | None = None
+    """Number of the next record that it will make."""
 
 
 class Refused(Notice, frozen=True):
@@ -115,6 +117,13 @@ class FirmwareStatus(Notice, frozen=True, kw_only=True):
     version: str | None = None
     offset: int | None = None
     """Bytes that it has, when it said so."""
+
+
+class FirmwarePulled(Notice, frozen=True):
+    """The modem has another tenth of an offered firmware."""
+
+    version: str
+    offset: int
 
 
 class Nak(Notice, frozen=True):

@@ -54,7 +54,7 @@ class RawLink:
 
     def receive(self, data: bytes) -> list[LinkEvent]:
         """See ``Link.receive``."""
-        if self._is_whole_frame(data):
+        if self.is_plain(data):
             return [MeterBytes(data)]
         events: list[LinkEvent] = []
         self._buffer += data
@@ -81,8 +81,8 @@ class RawLink:
         """See ``Link.wrap``: the pipe carries bytes as they are."""
         return data
 
-    def _is_whole_frame(self, data: bytes) -> bool:
-        """Whether ``data`` is one frame and nothing else, as most reads are."""
+    def is_plain(self, data: bytes) -> bool:
+        """See ``Transparent.is_plain``: one frame and nothing else, as most reads are."""
         if self._buffer or self._left or not self._text or self._heartbeat is not None:
             return False
         if self._packets or not data or data[0] == self._text[0]:

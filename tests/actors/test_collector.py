@@ -12,9 +12,10 @@ from actor_bench import START, Bench, device
 from trio.testing import MockClock
 
 from actors.actor import Actor
-from actors.collector import CatchUp, Schedule, slot_s
+from actors.collector import RETRY_SPREAD, CatchUp, Schedule, slot_s
 from actors.meter_messages import Collect
 from hes.devices import Device
+from hes.events.reading import FailureReason
 from hes.ids import MeterId, ModemId
 
 HOUR = 3600.0
@@ -46,6 +47,9 @@ class Board:
     @property
     def counts(self) -> Counter[str]:
         return Counter({meter: len(asked) for meter, asked in self.asked.items()})
+
+    def missed(self, meter: str = "m1", reason: FailureReason = FailureReason.NO_ANSWER) -> None:
+        self.bench.context.on_missed(MeterId(meter), reason)
 
     def caught_up(self, modem: str = "M1") -> None:
         collector = self.bench.node.find_child("collector")
@@ -173,7 +177,8 @@ async def test_a_modem_that_connects_is_read_soon_if_it_was_not_lately(
             at, message = b.asked[meter][-1]
             assert at == pytest.approx(1500 + slot_s(MeterId(meter), 30.0))
             # Whether it was read lately is for the meter to say.
-            assert message == Collect(1800.0, 1800.0)
+            begun = at - slot_s(MeterId(meter), 600.0)
+            assert message == Collect(pytest.approx(1800.0 - begun), pytest.approx(begun))
         assert b.counts == Counter(m1=2, m2=2, m3=1)
 
 
@@ -205,3 +210,91 @@ async def test_a_meter_with_too_much_to_do_does_not_stop_the_others(
             await trio.lowlevel.checkpoint()
         await trio.sleep(DAY)
         assert b.counts["m1"] == 48
+
+
+# -- a read that fails is tried again within its period
+
+
+SLOT = slot_s(MeterId("m1"), 600.0)
+"""When the first read of m1 is due; its period ends half an hour later."""
+
+
+def after(pause_s: float) -> float:
+    return pause_s + slot_s(MeterId("m1"), RETRY_SPREAD * pause_s)
+
+
+async def failing(b: Board, *, until: float, answers_s: float = 1.0) -> None:
+    """Let every read of m1 fail a second after it was asked for."""
+    told = 0
+    while trio.current_time() < until:
+        await trio.sleep(answers_s)
+        if len(b.times()) > told:
+            told = len(b.times())
+            b.missed()
+
+
+async def test_a_failed_read_is_tried_again_after_1_5_and_15_minutes(
+    autojump_clock: MockClock,
+) -> None:
+    async with board(device()) as b:
+        await failing(b, until=SLOT + 1799)
+        pauses = [after(60.0), after(300.0), after(900.0)]
+        times = b.times()
+        assert len(times) == 4
+        assert times[0] == pytest.approx(SLOT)
+        for before, at, pause_s in zip(times, times[1:], pauses, strict=False):
+            assert at - before == pytest.approx(pause_s + 1, abs=1.01)
+        # Who was read meanwhile, by whatever occasion, is not asked again.
+        for at, message in b.asked["m1"][1:]:
+            assert message.unless_within_s == pytest.approx(at - SLOT)
+            assert message.deadline_s == pytest.approx(SLOT + 1800 - at)
+
+
+async def test_each_period_has_tries_of_its_own(autojump_clock: MockClock) -> None:
+    async with board(device()) as b:
+        await failing(b, until=3 * HOUR)
+        assert b.counts["m1"] == 6 * 4
+
+
+async def test_no_try_reaches_into_the_next_period(autojump_clock: MockClock) -> None:
+    schedule = Schedule(every_s=600.0, jitter_s=0.0)
+    async with board(device(), schedule=schedule) as b:
+        await failing(b, until=HOUR)
+        # Ten minutes have room for the first two; the regular reads keep their grid.
+        assert b.counts["m1"] == 6 * 3
+        regular = [at for at, told in b.asked["m1"] if told == Collect(600.0)]
+        assert regular == pytest.approx([600.0 * n for n in range(6)])
+
+
+@pytest.mark.parametrize("reason", ["no-modem", "refused", "internal", "partial"])
+async def test_what_would_fail_again_is_not_tried_again(
+    autojump_clock: MockClock, reason: str
+) -> None:
+    async with board(device()) as b:
+        await trio.sleep(SLOT + 1)
+        b.missed(reason=FailureReason(reason))
+        await trio.sleep(1700)
+        assert b.counts["m1"] == 1
+
+
+async def test_a_modem_that_comes_back_is_read_once_not_twice(autojump_clock: MockClock) -> None:
+    async with board(device()) as b:
+        await trio.sleep(SLOT + 1)
+        b.caught_up()
+        await trio.lowlevel.checkpoint()
+        b.missed(reason=FailureReason.CUT)
+        await trio.sleep(200)
+        assert b.counts["m1"] == 2
+        b.missed()
+        await trio.sleep(100)
+        assert b.counts["m1"] == 3
+
+
+async def test_who_left_the_list_is_not_tried_again(autojump_clock: MockClock) -> None:
+    async with board(device()) as b:
+        b.missed("stranger")
+        await trio.sleep(SLOT + 1)
+        b.missed()
+        b.bench.add(device(link="dlms-push"))
+        await trio.sleep(DAY)
+        assert b.counts == Counter(m1=1)

@@ -425,3 +425,17 @@ async def test_a_value_keeps_its_own_time_and_its_drift_the_step_of_the_clock(
         assert (first.times, second.times) == ((None, at), None)
         (drift,) = r.bench.of_meter(ClockDrift)
         assert (drift.drift_s, drift.uncertainty_s) == (30.5, 1.0)
+
+
+async def test_a_scheduled_read_that_fails_is_told_to_the_schedule(
+    autojump_clock: MockClock, driver: ScriptedDriver
+) -> None:
+    async with reads(driver) as r:
+        missed: list[tuple[str, FailureReason]] = []
+        r.bench.context.on_missed = lambda meter, reason: missed.append((meter, reason))
+        await r.collect(RemoteProtocolError("check", "the check is wrong"))
+        await r.collect(whatever_there_is)
+        assert missed == [("m1", FailureReason.BAD_CHECK)]
+        driver.answers.append(RemoteProtocolError("check", "the check is wrong"))
+        await r.failure()
+        assert len(missed) == 1, "what a person asked for is for him to ask again"

@@ -11,7 +11,8 @@ from trio.testing import MockClock
 
 from actors.bus import QUEUE_MAX, Priority, Transaction
 from actors.errors import BusFull, ConnectionLost, NoModem
-from actors.modem import FLAP_PERIOD_S, FLAPS_MAX, DevicesChanged, Submit
+from actors.modem import FLAP_PERIOD_S, FLAPS_MAX
+from actors.modem_messages import DevicesChanged, Submit
 from hes.events.modem import (
     ModemConnected,
     ModemDisconnected,

@@ -213,9 +213,9 @@ def test_an_alarm_that_ends_by_the_end_of_the_connection_is_an_event(fleet: Flee
     assert {event["data"]["obis"] for event in found} == {"0.0.97.98.0.255"}
 
 
-def test_a_native_modem_is_noted_and_not_let_in(fleet: Fleet) -> None:
+def test_a_greeting_with_a_wrong_check_is_noted_and_not_let_in(fleet: Fleet) -> None:
     with socket.create_connection(("127.0.0.1", fleet.node.modems), timeout=5.0) as call:
-        call.sendall(bytes.fromhex("89100101000000000000"))
+        call.sendall(bytes.fromhex("891001010000000000001234"))
         assert call.recv(100) == b""
     fleet.node.until(
         lambda: [

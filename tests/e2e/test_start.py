@@ -71,6 +71,7 @@ def test_a_node_stops_at_once_and_says_so_in_the_log(node: NodeProcess) -> None:
     node.start()
     assert [event["type"] for event in node.events("node:main")] == [
         "NodeStarted/1",
+        "NodeConfigured/1",
         "NodeStopped/1",
         "NodeStarted/1",
     ]

@@ -195,8 +195,7 @@ LISTENER = "[[listener]]\nname = 'p'\nbind = '0.0.0.0:4059'\n"
     ("more", "told"),
     [
         ("link = 'foo'", "listener[0].link: 'foo' is none of auto, raw, prot, ddp"),
-        ("link = 'raw'", "listener[0].registration: a raw link needs the text"),
-        ("link = 'hml1'", "listener[0].link: hml1 is not connected to the node yet"),
+        ("link = 'raw'\nprobe = false", "listener[0].registration: a raw link needs the text"),
         ("link = 'prot'\nheartbeat = 'HB'", "listener[0].heartbeat: only raw links have one"),
         ("registration = 'M(?P<modem_id>'", "is no regular expression: missing )"),
         ("registration = '.*'", "matches the empty text, hence anything that comes"),

@@ -1,5 +1,7 @@
 import csv
 import io
+import re
+from collections.abc import Mapping
 
 import pytest
 from hypothesis import given, strategies as st
@@ -19,9 +21,12 @@ def rows(*lines: str, header: str = HEADER) -> str:
     return "\n".join((header, *lines)) + "\n"
 
 
-def errors(text: str) -> list[tuple[int, str]]:
+TYPES = {"generic-dlms": "dlms", "hexing": "dlms", "mt174": "iec62056-21"}
+
+
+def errors(text: str, types: Mapping[str, str] | None = None) -> list[tuple[int, str]]:
     with pytest.raises(DeviceListError) as caught:
-        parse_csv(text)
+        parse_csv(text, types)
     return [(error.row, error.column) for error in caught.value.errors]
 
 
@@ -75,9 +80,8 @@ def test_an_empty_list_is_a_list() -> None:
         ("meter_id", "a\x07b"),
         ("modem_id", "x" * 65),
         ("link", "carrier-pigeon"),
-        ("protocol", "modbus"),
         ("framing", "tcp"),
-        ("auth", "md5"),
+        ("auth", "ecdsa"),
         ("client_sap", "x"),
         ("client_sap", "-1"),
         ("server_sap", "65536"),
@@ -101,10 +105,50 @@ def test_a_wrong_cell_is_told_by_row_and_column(column: str, cell: str) -> None:
     assert errors(one(column, cell)) == [(2, column)]
 
 
+@pytest.mark.parametrize(
+    ("cells", "column", "told"),
+    [
+        ({"protocol": "modbus"}, "protocol", "'modbus' is none of dlms, iec62056-21"),
+        ({"meter_type": "hexin"}, "meter_type", "did you mean hexing?"),
+        ({"meter_type": "x"}, "meter_type", "`hes meter-types list` tells all"),
+        ({"meter_type": "mt174"}, "meter_type", "is a type of iec62056-21, not dlms"),
+        (
+            {"protocol": "iec62056-21", "meter_type": "hexing"},
+            "meter_type",
+            "is a type of dlms, not iec62056-21",
+        ),
+    ],
+)
+def test_a_type_that_nobody_knows_is_told_by_row_and_column(
+    cells: dict[str, str], column: str, told: str
+) -> None:
+    good = {"meter_id": "m0", "modem_id": "d"}
+    text = rows(
+        ",".join([*good.values(), *[""] * len(cells)]),
+        ",".join(["m1", "d", *cells.values()]),
+        header=",".join([*good, *cells]),
+    )
+    assert errors(text, TYPES) == [(3, column)]
+    with pytest.raises(DeviceListError, match=re.escape(told)):
+        parse_csv(text, TYPES)
+    assert len(parse_csv(text)) == 2  # whoever takes them knows better
+
+
+@pytest.mark.parametrize(
+    "cells", [{}, {"meter_type": "hexing"}, {"protocol": "iec62056-21", "meter_type": "mt174"}]
+)
+def test_types_that_are_known_are_taken(cells: dict[str, str]) -> None:
+    (device,) = parse_csv(one("area", "x", **cells), TYPES)
+    assert device.meter_type == cells.get("meter_type", "")
+
+
 def test_the_authentication_needs_its_secrets() -> None:
     assert errors(one("auth", "gmac")) == [(2, "encryption_key")]
     assert errors(one("auth", "low")) == [(2, "password")]
     assert len(parse_csv(one("auth", "low", password="x"))) == 1
+    for auth in ("md5", "sha1", "sha256"):
+        assert errors(one("auth", auth)) == [(2, "password")]
+        assert len(parse_csv(one("auth", auth, password="x"))) == 1
 
 
 def test_addresses_of_other_protocols_are_texts() -> None:
@@ -140,12 +184,13 @@ def test_both_standards_of_dlt645_hear_a_call_without_an_address() -> None:
 
 def test_a_line_does_not_hide_the_errors_of_cells() -> None:
     text = rows("m1,d1,iec62056-21,", "m1,d1,iec62056-21,", "m2,d2,modbus,", header=LINE)
-    assert errors(text) == [(2, "address"), (3, "meter_id"), (3, "address"), (4, "protocol")]
+    told = [(2, "address"), (3, "meter_id"), (3, "address"), (4, "protocol")]
+    assert errors(text, TYPES) == told
 
 
 def test_all_errors_are_told_and_nothing_is_taken() -> None:
     text = rows("m1,d1", "m1,d2", "m3,d3,,modbus", "m4,d4,,,tcp,,,x")
-    assert errors(text) == [
+    assert errors(text, TYPES) == [
         (3, "meter_id"), (4, "protocol"), (5, "framing"), (5, "client_sap"),
     ]  # fmt: skip
 
@@ -211,3 +256,33 @@ def test_any_cells_are_a_list_or_a_list_of_errors(cells: list[list[str]]) -> Non
     csv.writer(out).writerows([COLUMNS, *cells])
     lines = sum(any(row) for row in cells)
     assert taken_or_told(out.getvalue()) >= min(lines, 1)
+
+
+MODE_E = "meter_id,modem_id,framing,address"
+
+
+@pytest.mark.parametrize(
+    ("address", "sign_on", "physical"),
+    [("", "", None), ("00123456", "00123456", None), ("AB12/17", "AB12", 17), ("/17", "", 17)],
+)
+def test_a_meter_with_mode_e_has_two_addresses(
+    address: str, sign_on: str, physical: int | None
+) -> None:
+    (device,) = parse_csv(rows(f"m1,d1,mode-e,{address}", header=MODE_E))
+    assert (device.sign_on, device.physical) == (sign_on, physical)
+
+
+@pytest.mark.parametrize("address", ["12/", "12/16384", "12/x", "a-b/17", "1" * 33, "1/2/3"])
+def test_addresses_that_mode_e_cannot_have(address: str) -> None:
+    assert errors(rows(f"m1,d1,mode-e,{address}", header=MODE_E)) == [(2, "address")]
+
+
+@pytest.mark.parametrize("address", ["", "/17"])
+def test_a_call_of_mode_e_without_an_address_wakes_meters_of_its_line(address: str) -> None:
+    header = "meter_id,modem_id,protocol,framing,address"
+    shared = rows(f"m1,d1,dlms,mode-e,{address}", "m2,d1,iec62056-21,,5", header=header)
+    assert errors(shared) == [(2, "address")]
+    assert (
+        len(parse_csv(rows(f"m1,d1,dlms,mode-e,{address}", "m2,d1,dlms,hdlc,5", header=header)))
+        == 2
+    )

@@ -1,7 +1,6 @@
 """Exactly once: however a log is cut, repeated, interrupted or rebuilt, the rows are the same."""
 
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -19,6 +18,7 @@ from hes.events.command import AlarmAcknowledged
 from projections.base import Change, Database, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables
+from projections.sql.sqlite import SqlitePlace
 from projections.success import Success
 
 SLOW = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -28,7 +28,7 @@ def folded(batches: Iterable[Sequence[Recorded]]) -> dict[str, list[tuple[object
     """Fold batches in a new database; return all its rows."""
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "read.db")
-        tables = Tables(path, find_projections())
+        tables = Tables(SqlitePlace(path), find_projections())
         for batch in batches:
             tables.take(batch)
         tables.close()
@@ -60,7 +60,7 @@ class Torn(Success):
         changes = super().apply(batch, db)
         self._good -= 1
         if self._good < 0:
-            raise sqlite3.OperationalError("database or disk is full")
+            raise ReadModelUnavailable("database or disk is full")
         return changes
 
 
@@ -69,7 +69,7 @@ def test_a_batch_that_fails_leaves_nothing_and_counts_once_when_taken_again(
 ) -> None:
     path = str(tmp_path / "read.db")
     batch = recorded(*[("meter:A", reading(n, received_at=at(n))) for n in range(20)])
-    tables = Tables(path, [Torn(good=1)])
+    tables = Tables(SqlitePlace(path), [Torn(good=1)])
     tables.take(batch[:10])
     before = rows_of(path)
     with pytest.raises(ReadModelUnavailable, match="disk is full"):
@@ -77,7 +77,7 @@ def test_a_batch_that_fails_leaves_nothing_and_counts_once_when_taken_again(
     assert rows_of(path) == before
     assert tables.positions == {"success": 10}
     tables.close()
-    tables = Tables(path, [Success()])
+    tables = Tables(SqlitePlace(path), [Success()])
     tables.take(batch)
     tables.close()
     assert sum(row[2] for row in rows_of(path)["success"]) == 20
@@ -89,9 +89,10 @@ sys.path.insert(0, "tests/support")
 from read_models import at, reading, recorded
 from projections.base import find_projections
 from projections.folding import Tables
+from projections.sql.sqlite import SqlitePlace
 
 log = recorded(*[(f"meter:{n % 7}", reading(n, received_at=at(n))) for n in range(4000)])
-tables = Tables(sys.argv[1], find_projections())
+tables = Tables(SqlitePlace(sys.argv[1]), find_projections())
 while (position := tables.lowest()) < len(log):
     tables.take(log[position : position + 50])
     print(position, flush=True)
@@ -132,7 +133,7 @@ def test_poison_is_put_aside_and_the_rest_of_its_batch_counts(models: Models) ->
     models.tell(("meter:A", reading(1)), ("meter:A", POISON), ("meter:A", reading(2)))
     assert models.tables.poisons == {"alarms": 1}
     assert set(models.tables.positions.values()) == {3}
-    rows = rows_of(models.path)
+    rows = rows_of(models.place)
     assert [row[:3] for row in rows["poison"]] == [("alarms", 2, "AlarmAcknowledged/1")]
     assert "ValueError" in rows["poison"][0][3]
     assert len(rows["reading"]) == 2
@@ -142,7 +143,7 @@ def test_poison_is_counted_after_a_restart_too(tmp_path: Path) -> None:
     models = Models(tmp_path)
     models.tell(("meter:A", POISON))
     models.close()
-    tables = Tables(models.path, find_projections())
+    tables = Tables(models.place, find_projections())
     assert tables.poisons == {"alarms": 1}
     tables.close()
 
@@ -154,12 +155,12 @@ class Renewed(Success):
 def test_a_new_version_starts_from_nothing_and_leaves_the_others(tmp_path: Path) -> None:
     path = str(tmp_path / "read.db")
     others = [p for p in find_projections() if p.name != "success"]
-    tables = Tables(path, [*others, Success()])
+    tables = Tables(SqlitePlace(path), [*others, Success()])
     log = recorded(("meter:A", reading(1)), ("meter:A", POISON), ("meter:A", reading(2)))
     tables.take(log)
     tables.close()
     before = rows_of(path)
-    tables = Tables(path, [*others, Renewed()])
+    tables = Tables(SqlitePlace(path), [*others, Renewed()])
     assert (tables.positions["success"], tables.positions["readings"]) == (0, 3)
     assert tables.lowest() == 0
     tables.take(log)
@@ -171,10 +172,10 @@ def test_a_new_version_starts_from_nothing_and_leaves_the_others(tmp_path: Path)
 
 def test_two_writers_are_noticed(tmp_path: Path) -> None:
     path = str(tmp_path / "read.db")
-    one, two = Tables(path, [Success()]), Tables(path, [Success()])
+    one, two = Tables(SqlitePlace(path), [Success()]), Tables(SqlitePlace(path), [Success()])
     log = recorded(("meter:A", reading(1)), ("meter:A", reading(2)))
     one.take(log[:1])
-    with pytest.raises(ReadModelError, match="another program moves the read model success"):
+    with pytest.raises(ReadModelError, match="another program moves the read models success"):
         two.take(log)
     one.take(log)
     assert sum(row[2] for row in rows_of(path)["success"]) == 2
@@ -184,7 +185,7 @@ def test_two_writers_are_noticed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a#b.db", "50%41.db", "a?b.db", "có dấu.db"])
 def test_any_name_of_a_file_is_that_file(tmp_path: Path, name: str) -> None:
-    tables = Tables(str(tmp_path / name), [Success()])
+    tables = Tables(SqlitePlace(str(tmp_path / name)), [Success()])
     tables.close()
     assert (tmp_path / name).is_file()
 
@@ -203,7 +204,7 @@ class Choking(Success):
 
 def test_poison_leaves_no_row_behind(tmp_path: Path) -> None:
     path = str(tmp_path / "read.db")
-    tables = Tables(path, [Choking()])
+    tables = Tables(SqlitePlace(path), [Choking()])
     tables.take(recorded(*[("meter:A", reading(n)) for n in range(3)]))
     assert tables.poisons == {"success": 1}
     tables.close()

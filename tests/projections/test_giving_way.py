@@ -14,6 +14,7 @@ from hes.store.codec import EventCodec
 from hes.store.port import StoredRow
 from projections import runner as module
 from projections.runner import BATCH_BUSY, GIVE_WAY, Runner
+from projections.sql.sqlite import SqlitePlace
 
 TOOK_S = 0.1
 EVENTS = BATCH_BUSY * 3
@@ -49,7 +50,7 @@ def batches(monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, int]]:
 
 
 async def run(tmp_path: Path, *, pressed: bool) -> None:
-    runner = Runner(str(tmp_path / "read.db"), NoLog(), EventCodec())
+    runner = Runner(SqlitePlace(str(tmp_path / "read.db")), NoLog(), EventCodec())
     runner.is_pressed = lambda: pressed
     runner.publish(recorded(*[("meter:A", reading(n, received_at=at(n))) for n in range(EVENTS)]))
     async with trio.open_nursery() as nursery:

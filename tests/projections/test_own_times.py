@@ -1,7 +1,7 @@
 """A maximum stands in the read models under the time at which it occurred."""
 
-import sqlite3
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,6 +12,7 @@ from hes.events.reading import Reading, Source
 from projections.base import Projection, utc_ms
 from projections.latest import PROJECTION as LATEST
 from projections.readings import PROJECTION as READINGS
+from projections.sql.sqlite import SqlitePlace
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TOLD = NOW - timedelta(seconds=2)
@@ -30,12 +31,16 @@ READING = Reading(
 @pytest.mark.parametrize("projection", [LATEST, READINGS])
 @pytest.mark.parametrize(("times", "expected"), [((None, OCCURRED), OCCURRED), (None, TOLD)])
 def test_a_value_has_its_own_time(
-    projection: Projection, times: tuple[datetime | None, ...] | None, expected: datetime
+    tmp_path: Path,
+    projection: Projection,
+    times: tuple[datetime | None, ...] | None,
+    expected: datetime,
 ) -> None:
-    db = sqlite3.connect(":memory:")
-    for statement in projection.ddl:
-        db.execute(statement)
+    db = SqlitePlace(str(tmp_path / "read.db")).connect()
+    (table,) = projection.tables
+    db.create(table)
     event = msgspec.structs.replace(READING, times=times)
     projection.apply([Recorded(1, "meter:m", 1, event)], db)
-    found = dict(db.execute(f"SELECT obis, time FROM {projection.tables[0]}"))
+    found = dict(db.query(f"SELECT obis, time FROM {table.name}"))
+    db.close()
     assert found == {ENERGY: utc_ms(TOLD), MAXIMUM: utc_ms(expected)}

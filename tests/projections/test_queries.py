@@ -24,6 +24,7 @@ from hes.events.voltage import OverVoltage, OverVoltageCleared
 from projections.errors import ReadModelError
 from projections.queries import ReadModel
 from projections.rows import MeterPage
+from projections.sql.sqlite import SqlitePlace
 
 M = "meter:A"
 VOLTAGE = Channel("1.0.32.7.0.255", -1, 35, 3, 2)
@@ -293,4 +294,4 @@ def test_the_overview_counts(registered: Models) -> None:
 
 def test_a_database_that_is_not_there_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(ReadModelError, match="their folder does not exist"):
-        ReadModel(str(tmp_path / "no" / "read.db")).alarms(open_only=False, limit=1)
+        ReadModel(SqlitePlace(str(tmp_path / "no" / "read.db"))).alarms(open_only=False, limit=1)

@@ -18,6 +18,7 @@ from projections import runner as module
 from projections.base import find_projections
 from projections.errors import ReadModelError
 from projections.runner import Runner
+from projections.sql.sqlite import SqlitePlace
 
 M = "meter:A"
 CODEC = EventCodec()
@@ -68,7 +69,7 @@ def make(tmp_path: Path, log: Log) -> Iterator[Make]:
     made: list[Runner] = []
 
     def make_runner(**given: Any) -> Runner:
-        made.append(Runner(str(tmp_path / "read.db"), log, CODEC, **given))
+        made.append(Runner(SqlitePlace(str(tmp_path / "read.db")), log, CODEC, **given))
         return made[-1]
 
     yield make_runner
@@ -223,7 +224,7 @@ async def test_a_store_that_goes_away_while_decoding_poisons_nothing(
     tmp_path: Path, log: Log
 ) -> None:
     decoder = Decoder()
-    runner = Runner(str(tmp_path / "read.db"), log, decoder)
+    runner = Runner(SqlitePlace(str(tmp_path / "read.db")), log, decoder)
     log.add(2)
     with pytest.raises(StoreUnavailable):
         await runner.catch_up()
@@ -251,15 +252,17 @@ async def test_a_rebuild_finds_and_mends_what_differs(
     await runner.catch_up()
     before = rows_of(str(tmp_path / "read.db"))
     same = await runner.rebuild(name, verify=True)
-    assert (same.differences, same.verified, same.position) == (0, True, 5)
-    (table, *_) = next(p for p in find_projections() if p.name == name).tables
+    assert (same.differences, same.action, same.position, same.ok) == (0, "compared", 5, True)
+    (first, *_) = next(p for p in find_projections() if p.name == name).tables
+    table = first.name
     if before[table]:
         spoil_rows(tmp_path, f"DELETE FROM {table}")
         found = await runner.rebuild(name, verify=True)
-        assert found.differences == len(before[table])
+        assert (found.differences, found.ok) == (len(before[table]), False)
         assert rows_of(str(tmp_path / "read.db"))[table] == []
     mended = await runner.rebuild(name, verify=False)
-    assert (mended.verified, mended.position) == (False, 5)
+    assert (mended.action, mended.position, mended.ok) == ("replaced", 5, True)
+    assert mended.differences is None
     assert rows_of(str(tmp_path / "read.db")) == before
     log.add(2)
     await runner.catch_up()
@@ -325,5 +328,5 @@ def test_projections_are_found_by_their_files() -> None:
     }
     found: Sequence[Any] = find_projections()
     assert {p.name for p in found} == with_one
-    tables = [table for p in found for table in p.tables]
+    tables = [table.name for p in found for table in p.tables]
     assert len(set(tables)) == len(tables)

@@ -32,12 +32,12 @@ from hes.events.modem import ModemConnected, ModemDisconnected, ModemSuperseded
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import FailureReason, LoadProfileRead, ReadFailed, Reading, Source
 from hes.fleet.dlms_meter import SimulatedDlmsMeter
-from hes.fleet.faults import profile_of
 from hes.fleet.model import Consumption
 from hes.fleet.modem import FleetWorld, SimulatedModem
 from hes.fleet.options import FleetOptions
 from hes.fleet.plan import devices_csv, plan_fleet
 from hes.fleet.statistics import FleetStatistics
+from hes.fleet.weather import Weather, profile_of
 from hes.ids import MeterId, ModemId, meter_of
 from protocols.links.base import LinkSettings
 
@@ -138,7 +138,7 @@ class World:
     async def run(self) -> Outcome:
         world = FleetWorld(
             options=self.options,
-            profile=profile_of(self.options),
+            weather=Weather(profile_of(self.options), self.options.seed),
             statistics=self.statistics,
             connect=self.dial,
             now=TrioClock(START).now,

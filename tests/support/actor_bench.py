@@ -16,7 +16,7 @@ from trio.testing import wait_all_tasks_blocked
 
 from actors import tree
 from actors.actor import Actor
-from actors.collector import CatchUp, Collector, DevicesAdded, Schedule
+from actors.collector import CatchUp, Collector, DevicesAdded, Missed, Schedule
 from actors.context import Context
 from actors.directory import Directory
 from actors.errors import JournalFailed
@@ -184,6 +184,7 @@ class Bench:
         self.context.make_modem = lambda modem: ModemActor(modem, self.context)
         self.context.make_meter = lambda meter: MeterActor(meter, self.context)
         self.context.on_attached = self._attached
+        self.context.on_missed = lambda meter, why: self._tell_collector(Missed(meter, why))
         self.listener = Listener("bench", settings, self.context)
         self.attached: list[ModemId] = []
         self.node: Node

@@ -99,14 +99,20 @@ class Bench:
         password: bytes = PASSWORD,
         keys: Keys = KEYS,
         client: int = 1,
+        ciphered: bool = False,
+        dedicated: bool = False,
+        conformance: bytes = bytes.fromhex("00fe1f"),
+        window: int = 8,
+        meter_window: int = 4,
         out: Tamper = whole,
         back: Tamper = whole,
     ) -> None:
-        secured = auth is Mechanism.GMAC
+        secured = ciphered or auth is Mechanism.GMAC
+        shared = auth not in {Mechanism.NONE, Mechanism.GMAC}
         identity = MeterIdentity(
-            serial="20001234", title=TITLE if secured else b"", auth=auth,
-            password=PASSWORD if auth is Mechanism.LOW else b"", keys=KEYS if secured else None,
-            max_pdu=max_pdu,
+            serial="20001234", title=TITLE if auth > Mechanism.LOW else b"", auth=auth,
+            password=PASSWORD if shared else b"", keys=KEYS if secured else None,
+            max_pdu=max_pdu, conformance=conformance, window=meter_window,
         )  # fmt: skip
         self.meter = SimulatedDlmsMeter(
             identity, framing=framing, logical=logical, physical=physical, world=lambda: NOW,
@@ -123,11 +129,13 @@ class Bench:
             else WrapperLink(client, logical, timers)
         )
         settings = ClientSettings(
-            auth=auth, password=password, keys=keys if secured else None, timers=timers
-        )
+            auth=auth, password=password, keys=keys if secured else None, timers=timers,
+            protected=secured, window=window,
+        )  # fmt: skip
         self.client = DlmsClient(
             self.carrier, settings, counter=lambda: next(self.counters),
             challenge=lambda: b"K56iVagY" * 2,
+            dedicated_key=(lambda: bytes(range(64, 80))) if dedicated else None,
         )  # fmt: skip
 
     def run(self, dialogue: Generator[Exchange, bytes | None, T]) -> T:

@@ -1,12 +1,9 @@
 """The client of dlms-cosem, a library that we did not write, in front of a simulated meter."""
 
-import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any, TypeVar
 
-import outcome
-import trio
+from blocking_peer import behind_tcp
 from dlms_bench import KEYS, PASSWORD
 from dlms_cosem import cosem, enumerations
 from dlms_cosem.clients.dlms_client import DlmsClient
@@ -52,14 +49,6 @@ async def over_tcp(
     The library blocks, so it runs in a thread, with its own limit of time on the socket.
     """
 
-    async def serve(stream: trio.SocketStream) -> None:
-        stream.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        meter.reset()
-        async for data in stream:
-            answer = meter.receive(bytes(data))
-            for at in range(0, len(answer), piece or max(1, len(answer))):
-                await stream.send_all(answer[at : at + (piece or len(answer))])
-
     def run(port: int) -> T:
         client = DlmsClient.with_tcp_transport(
             host="127.0.0.1", port=port, client_logical_address=1, server_logical_address=1,
@@ -71,13 +60,8 @@ async def over_tcp(
         finally:
             client.disconnect()
 
-    async with trio.open_nursery() as nursery:
-        listeners = await nursery.start(partial(trio.serve_tcp, serve, 0, host="127.0.0.1"))
-        port = listeners[0].socket.getsockname()[1]
-        with trio.fail_after(30):
-            result = await outcome.acapture(trio.to_thread.run_sync, run, port)
-        nursery.cancel_scope.cancel()
-    return result.unwrap()
+    meter.reset()
+    return await behind_tcp(meter.receive, run, piece=piece)
 
 
 class MemorySerial:

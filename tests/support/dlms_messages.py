@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from protocols.dlms import (
     acse,
+    apdu_access,
     apdu_action,
     apdu_errors,
     apdu_get,
@@ -14,6 +15,7 @@ from protocols.dlms import (
     axdr_encode as ax,
     gbt,
 )
+from protocols.dlms.apdu_access import AccessItem, Verb
 from protocols.dlms.apdu_ciphered import DED, GENERAL_DED, GENERAL_GLO, GLO, encode_ciphered
 from protocols.dlms.axdr import BitString
 from protocols.dlms.cosem import Attribute, Refused, by_entry, by_range
@@ -180,11 +182,11 @@ def plain_apdus() -> dict[str, bytes]:
         "initiate-request": acse.encode_initiate_request(initiate),
         "initiate-response": acse.encode_initiate_response(response),
         "gbt": gbt.encode_block(blocks),
-        "exception": apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 6, 77)),
-        "service-error": b"\x0e\x01\x06\x01",
+        **error_apdus(),
         **get_apdus(),
         **set_apdus(),
         **action_apdus(),
+        **access_apdus(),
         **push_apdus(),
     }
 
@@ -211,22 +213,29 @@ def set_apdus() -> dict[str, bytes]:
     request, respond = apdu_set.encode_request, apdu_set.encode_response
     listed = b"\xc1\x04\xc1\x02" + CLOCK.encode() + b"\x00" + PROFILE.encode() + b"\x01"
     listed += by_entry(1, 2).encode() + b"\x02" + ax.u8(1) + ax.octets(TIME)
+    wanted = ((CLOCK, None), (PROFILE, by_entry(1, 2)))
+    first = apdu_set.SetListFirstBlock(0xC1, wanted, False, 1, b"\x02\x11")
     return {
         "set": request(apdu_set.SetRequest(0xC1, CLOCK, None, ax.octets(TIME))),
         "set-selected": request(apdu_set.SetRequest(0xC1, PROFILE, by_entry(1, 2), ROW)),
         "set-first": request(apdu_set.SetFirstBlock(0xC1, CLOCK, None, False, 1, b"\x09\x0c")),
         "set-block": request(apdu_set.SetBlock(0xC1, True, 2, TIME)),
         "set-list": listed,
+        "set-list-first": request(first),
         "was-set": respond(apdu_set.SetResponse(0xC1, 0)),
         "block-was-set": respond(apdu_set.SetBlockResponse(0xC1, 1)),
         "last-was-set": respond(apdu_set.SetBlockResponse(0xC1, 2, 0)),
         "list-was-set": b"\xc5\x05\xc1\x02\x00\x03",
+        "last-list-was-set": respond(apdu_set.SetListResponse(0xC1, (0, 3), 7)),
     }
 
 
 def action_apdus() -> dict[str, bytes]:
     """Return one of each ACTION."""
     method = Attribute(8, CLOCK.obis, 6)
+    listed = apdu_action.ActionList(0xC1, (method, method), (ax.i16(-5), ax.NULL))
+    first = apdu_action.ActionListFirstBlock(0xC1, (method,), False, 1, b"\x01\x10")
+    called = [apdu_action.encode_called(0, ax.u8(1)), apdu_action.encode_called(3)]
     request, respond = apdu_action.encode_request, apdu_action.encode_response
     return {
         "call": request(apdu_action.ActionRequest(0xC1, method, ax.i16(-5))),
@@ -238,6 +247,34 @@ def action_apdus() -> dict[str, bytes]:
         "called-value": respond(0xC1, 0, ax.octets(bytes(17))),
         "called-block": b"\xc7\x02\xc1\x01\x00\x00\x00\x01\x02\x11\x05",
         "called-taken": b"\xc7\x04\xc1\x00\x00\x00\x01",
+        "call-list": request(listed),
+        "call-list-first": request(first),
+        "called-list": apdu_action.encode_list_response(0xC1, called),
+    }
+
+
+def access_apdus() -> dict[str, bytes]:
+    """Return one of each ACCESS, among them one whose answer repeats the question."""
+    items = (
+        AccessItem(Verb.GET, CLOCK),
+        AccessItem(Verb.GET_SELECTED, PROFILE, by_entry(1, 2)),
+        AccessItem(Verb.SET, CLOCK, data=ax.octets(TIME)),
+        AccessItem(Verb.SET_SELECTED, PROFILE, by_entry(1, 2), ax.u8(1)),
+        AccessItem(Verb.ACTION, Attribute(8, CLOCK.obis, 6), data=ax.i16(-5)),
+    )
+    asked = apdu_access.encode_request(apdu_access.AccessRequest(0xC0000005, TIME, items))
+    results = [(Verb.GET, 0, ax.u8(1)), (Verb.SET, 3, ax.NULL), (Verb.ACTION, 0, ax.NULL)]
+    told = apdu_access.encode_response(0xC0000005, None, results)
+    question = b"\x01\x01\x01" + CLOCK.encode()
+    return {"access": asked, "accessed": told, "accessed-again": told[:6] + question + told[7:]}
+
+
+def error_apdus() -> dict[str, bytes]:
+    """Return each way to refuse a whole request."""
+    refused = apdu_errors.ConfirmedServiceError(1, 6, 1)
+    return {
+        "exception": apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 6, 77)),
+        "service-error": apdu_errors.encode_service_error(refused),
     }
 
 

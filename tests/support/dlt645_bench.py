@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from pump import converse
 
@@ -12,6 +13,7 @@ from hes.devices import Device
 from hes.fleet.dlt645_meter import Dlt645Plan, SimulatedDlt645Meter
 from hes.ids import MeterId, ModemId
 from protocols.dlt645.options import Dlt645Options
+from protocols.meter_types.meter_type import plain
 from protocols.values import ReadValue
 
 NOW = datetime(2026, 11, 28, 6, 0, 17, tzinfo=UTC)
@@ -45,7 +47,10 @@ class Bench:
         world = DriverWorld(
             now=lambda: self.now, random_bytes=bytes, counter=lambda: 0, utc_offset_min=420
         )
-        self.driver = Dlt645Driver(device, world, options)
+        meter_type = plain(protocol)
+        if options is not None:
+            meter_type = msgspec.structs.replace(meter_type, options=options)
+        self.driver = Dlt645Driver(device, world, meter_type)
 
     def run(self, dialogue: Any, **how: Any) -> Any:
         return converse(dialogue, self.meter.receive, **how)

@@ -148,7 +148,7 @@ class CallStream(trio.abc.Stream):
         self._call = call
         self._news = trio.Event()
         call.on_heard = lambda _data: self._news.set()
-        call.on_end = self._news.set
+        call.on_end = lambda: self._news.set()  # noqa: PLW0108 -- the event of then
 
     async def send_all(self, data: bytes | bytearray | memoryview) -> None:
         await trio.lowlevel.checkpoint()

@@ -15,12 +15,17 @@ import httpx
 START_S = 20.0
 STOP_S = 15.0
 HES = (sys.executable, "-m", "hes")
+HES_ON_A_DOUBLE = (
+    sys.executable, "-c",
+    "import oracledb; oracledb.defaults.stmtcachesize = 0; from hes.__main__ import main; main()",
+)  # fmt: skip
+"""It does not know a query that comes again by its number."""
 REGISTRATION = r"MODEM:(?P<modem_id>[\w.-]+)\r\n"
 TEMPLATE = """
 [store]
-url = "sqlite:///events.db"
+url = "{store}"
 [read_model]
-url = "sqlite:///read.db"
+url = "{read_model}"
 [web]
 bind = "127.0.0.1:{web}"
 [[listener]]
@@ -44,23 +49,40 @@ def free_port() -> int:
 class NodeProcess:
     """``hes serve`` in a folder of its own; it can be killed and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, store: str = "sqlite:///events.db", read_model: str = ""
+    ) -> None:
+        """``read_model``: empty for a file, or for the server that has the ``store``."""
         self.folder = folder
+        self.program = HES_ON_A_DOUBLE if store.startswith("oracle") else HES
         self.web, self.modems = free_port(), free_port()
         self.url = f"http://127.0.0.1:{self.web}"
         self.config = folder / "hes.toml"
+        at_server = "" if store.startswith("sqlite") else store
         self.config.write_text(
-            TEMPLATE.format(web=self.web, modems=self.modems, registration=REGISTRATION)
+            TEMPLATE.format(
+                web=self.web,
+                modems=self.modems,
+                registration=REGISTRATION,
+                store=store,
+                read_model=read_model or (at_server or "sqlite:///read.db"),
+            )
         )
         self.process: subprocess.Popen[bytes] | None = None
         self.client = httpx.Client(base_url=self.url, timeout=20.0)
+
+    def add(self, section: str, lines: str) -> None:
+        """Add lines to a section of its configuration."""
+        text = self.config.read_text()
+        assert section in text
+        self.config.write_text(text.replace(section, section + lines, 1))
 
     # -- its life
 
     def start(self) -> None:
         with (self.folder / "serve.log").open("ab") as log:
             self.process = subprocess.Popen(
-                [*HES, "serve", "--config", str(self.config)], stderr=log, stdout=log
+                [*self.program, "serve", "--config", str(self.config)], stderr=log, stdout=log
             )
         self.until(self._is_up, START_S, "the node comes up")
 
@@ -76,17 +98,17 @@ class NodeProcess:
         """End it without a word, as a power cut would."""
         self._end(signal.SIGKILL)
 
-    def stop(self) -> int:
+    def stop(self, within_s: float = STOP_S) -> int:
         """Let it drain; return its exit code."""
-        return self._end(signal.SIGTERM)
+        return self._end(signal.SIGTERM, within_s)
 
-    def _end(self, number: int) -> int:
+    def _end(self, number: int, within_s: float = STOP_S) -> int:
         if self.process is None:
             return 0
         process, self.process = self.process, None
         process.send_signal(number)
         try:
-            return process.wait(STOP_S)
+            return process.wait(within_s)
         finally:
             process.kill()
 

@@ -1,11 +1,13 @@
 """Read models of a test: fold events, look at every row there is."""
 
-import sqlite3
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
+
+import oracledb
+from databases import Oracle
 
 from hes.events.base import DomainEvent, Recorded
 from hes.events.device import DeviceRegistered
@@ -14,6 +16,9 @@ from hes.events.reading import Reading, Source
 from projections.base import find_projections
 from projections.folding import Tables
 from projections.queries import ReadModel
+from projections.sql.places import Place, open_place
+from projections.sql.schema import POISON, POSITIONS
+from projections.sql.sqlite import SqlitePlace
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ENERGY: Final = Channel("1.0.1.8.0.255", 0, 30, 3, 2)
@@ -55,10 +60,11 @@ def recorded(*told: tuple[str, DomainEvent], after: int = 0) -> list[Recorded]:
 class Models:
     """All projections over one file, and the queries."""
 
-    def __init__(self, folder: Path) -> None:
-        self.path = str(folder / "read.db")
-        self.tables = Tables(self.path, find_projections())
-        self.query = ReadModel(self.path)
+    def __init__(self, where: Path | Place, *, anew: bool = False) -> None:
+        """Take a folder for a file in it, or another place; ``anew``: remove what is there."""
+        self.place = SqlitePlace(str(where / "read.db")) if isinstance(where, Path) else where
+        self.tables = Tables(self.place, find_projections(), anew=anew)
+        self.query = ReadModel(self.place)
         self._position = 0
 
     def tell(self, *told: tuple[str, DomainEvent]) -> None:
@@ -73,11 +79,26 @@ class Models:
         self.tables.close()
 
 
-def rows_of(path: str) -> dict[str, list[tuple[Any, ...]]]:
-    """Return all rows of all tables, sorted."""
-    with closing(sqlite3.connect(path)) as db:
-        names = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+TABLES: Final = (
+    POSITIONS, POISON, *(table for one in find_projections() for table in one.tables),
+)  # fmt: skip
+
+
+def rows_of(where: str | Path | Place) -> dict[str, list[tuple[Any, ...]]]:
+    """Return all rows of all tables that are there, sorted."""
+    place = SqlitePlace(str(where)) if isinstance(where, str | Path) else where
+    with closing(place.connect(read_only=True)) as db:
         return {
-            name: sorted(db.execute(f"SELECT * FROM {name}").fetchall(), key=repr)
-            for (name,) in names
+            table.name: sorted((tuple(row) for row in rows), key=repr)
+            for table in TABLES
+            if db.has(table.name)
+            for rows in [db.query(f"SELECT {', '.join(table.names)} FROM {table.name}")]
         }
+
+
+def oracle_place(oracle: Oracle) -> Place:
+    """Return the place of a schema."""
+    if oracle.is_double:
+        # It does not understand a query that comes again by its number.
+        oracledb.defaults.stmtcachesize = 0
+    return open_place(f"oracle://{oracle.user}:{oracle.password}@{oracle.dsn}")

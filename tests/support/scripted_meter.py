@@ -74,7 +74,7 @@ class ScriptedDriver:
         self.never: set[str] = set()
         """Profiles that such meters cannot have."""
 
-    def make(self, _device: Device, world: DriverWorld) -> "ScriptedDriver":
+    def make(self, _device: Device, world: DriverWorld, _types: object) -> "ScriptedDriver":
         self.worlds.append(world)
         return self
 

@@ -232,6 +232,27 @@ class FakeReadModel:
         self._ask("readings", meter_id=meter_id, **arguments)
         return [] if meter_id in {"nobody", "silent"} else [self._reading()]
 
+    def energy_days(self, meter_id: str, **arguments: Any) -> list[shapes.EnergyDayRow]:
+        self._ask("energy_days", meter_id=meter_id, **arguments)
+        if meter_id == "nobody":
+            return []
+        return [
+            shapes.EnergyDayRow(
+                day=NOW.date(), obis="1.0.1.29.0.255", profile="1.0.99.1.0.255", energy="12.5",
+                unit="kWh", intervals=48, first_at=NOW, last_at=NOW, quality="whole",
+            )
+        ]  # fmt: skip
+
+    def audit(self, **arguments: Any) -> list[shapes.AuditRow]:
+        self._ask("audit", **arguments)
+        return [
+            shapes.AuditRow(
+                position=n, stream="meter:1", received_at=NOW, kind="CommandRequested", actor="an",
+                what="read", argument="1.8.0", why="", result=None, detail="",
+            )
+            for n in (9, 7)
+        ]  # fmt: skip
+
     def profile(self, meter_id: str, **arguments: Any) -> list[shapes.ProfileRow]:
         self._ask("profile", meter_id=meter_id, **arguments)
         if meter_id == "nobody":
@@ -322,8 +343,8 @@ class Rebuilt(msgspec.Struct):
     """What came of a rebuild."""
 
     name: str
-    verified: bool
-    events: int = 5
+    action: str
+    ok: bool = True
 
 
 class FakeNode:
@@ -375,9 +396,9 @@ class FakeNode:
     def projection_status(self) -> list[shapes.ProjectionRow]:
         return [shapes.ProjectionRow(name="latest", position=9, lag=0, age_s=0.2)]
 
-    async def rebuild(self, name: str, *, verify: bool) -> Rebuilt:
+    async def rebuild(self, name: str, *, verify: bool, actor: str) -> Rebuilt:
         await trio.lowlevel.checkpoint()
-        return Rebuilt(name=name, verified=verify)
+        return Rebuilt(name=name, action="compared" if verify else "replaced")
 
 
 class Site:

@@ -1,6 +1,6 @@
 """Every route: what it answers when all is well, in the declared shape."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import httpx
@@ -78,6 +78,32 @@ async def test_profile_names_are_codes_or_words(site: Any, http: httpx.AsyncClie
     asked = [arguments["profile"] for _, arguments in site.node.read_model.asked]
     assert asked == ["load", "1.0.99.1.0.255", None]
     assert (await http.get("/api/v1/meters/1/profile?profile=x")).status_code == 400
+
+
+async def test_the_kind_of_a_profile_has_two_names(site: Any, http: httpx.AsyncClient) -> None:
+    await http.get("/api/v1/meters/1/profile?kind=billing")
+    await http.get("/api/v1/meters/1/profile?kind=billing&profile=load")
+    asked = [arguments["profile"] for _, arguments in site.node.read_model.asked]
+    assert asked == ["billing", "billing"]
+
+
+async def test_days_of_energy_are_those_of_the_offset(site: Any, http: httpx.AsyncClient) -> None:
+    path = "/api/v1/meters/1/energy?obis=1.29.0&from=2026-05-01T00:00:00+07:00"
+    rows = decoded(await http.get(path), list[shapes.EnergyDayRow])
+    assert [row.energy for row in rows] == ["12.5"]
+    [(_, asked)] = site.node.read_model.asked
+    assert (asked["first"], asked["last"]) == (date(2026, 5, 1), None)
+    assert asked["obis"] == ["1.0.1.29.0.255"]
+    assert (await http.get("/api/v1/meters/nobody/energy")).status_code == 404
+
+
+async def test_the_audit_log_is_paged_by_position(site: Any, http: httpx.AsyncClient) -> None:
+    path = "/api/v1/audit?stream=meter:1&actor=an&before=12&limit=2"
+    page = decoded(await http.get(path), shapes.AuditLog)
+    assert ([row.position for row in page.entries], page.next) == ([9, 7], 7)
+    [(_, asked)] = site.node.read_model.asked
+    assert asked == {"stream": "meter:1", "actor": "an", "before": 12, "limit": 2}
+    assert decoded(await http.get("/api/v1/audit"), shapes.AuditLog).next is None
 
 
 async def test_registers_are_read_now(site: Any, http: httpx.AsyncClient) -> None:
@@ -175,8 +201,8 @@ async def test_modems_come_by_id(http: httpx.AsyncClient) -> None:
 
 async def test_a_projection_is_rebuilt_or_compared(http: httpx.AsyncClient) -> None:
     url = "/api/v1/projections/latest/rebuild"
-    assert (await http.post(url)).json() == {"name": "latest", "verified": False, "events": 5}
-    assert (await http.post(url, json={"verify": True})).json()["verified"] is True
+    assert (await http.post(url)).json() == {"name": "latest", "action": "replaced", "ok": True}
+    assert (await http.post(url, json={"verify": True})).json()["action"] == "compared"
     unknown = await http.post("/api/v1/projections/nope/rebuild")
     assert unknown.status_code == 404
     assert "latest" in unknown.json()["error"]["message"]
@@ -198,7 +224,8 @@ async def test_metrics_count_requests_by_route(http: httpx.AsyncClient) -> None:
     assert f'hes_web_requests_total{{{label},status="200"}} 1.0' in told
     assert f'hes_web_requests_total{{{label},status="404"}} 1.0' in told
     assert "hes_web_connections 1.0" in told
-    assert 'hes_projection_lag_events{projection="latest"} 0.0' in told
+    for name in ("lag_events", "age_seconds", "poisoned_events"):
+        assert f'hes_projection_{name}{{projection="latest"}} 0.0' in told
 
 
 async def test_the_description_names_every_route(http: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ import threading
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 import trio
 
@@ -138,10 +139,26 @@ async def test_a_store_that_is_away_is_a_503_and_bad_health(
         raise StoreUnavailable("the disk is full")
 
     monkeypatch.setattr(site.node.event_log, "head", away)
+    monkeypatch.setattr(site.node.event_log, "check", away)
     assert (await http.get("/api/v1/events")).status_code == 503
     health = await http.get("/healthz")
     assert health.status_code == 503
     assert health.json()["problem"] == "the disk is full"
+    assert int(health.headers["retry-after"]) > 0
+
+
+async def test_a_store_that_takes_no_events_is_bad_health_though_it_can_be_read(
+    site: Any, http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    facts = site.node.system()
+    full = msgspec.structs.replace(
+        facts, store=msgspec.structs.replace(facts.store, problem="the tablespace is full")
+    )
+    monkeypatch.setattr(site.node, "system", lambda: full)
+    health = await http.get("/healthz")
+    assert health.status_code == 503
+    assert health.json()["problem"] == "the tablespace is full"
+    assert int(health.headers["retry-after"]) > 0
 
 
 async def test_a_damaged_store_is_a_500_with_its_sentence(

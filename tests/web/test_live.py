@@ -1,5 +1,6 @@
 """The live feed over real sockets: snapshot, then deltas whose numbers follow it."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -8,6 +9,7 @@ import trio
 import trio_websocket
 
 from hes.events.base import Recorded
+from hes.events.commit import Commit, Part
 from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerFailure, PowerSign
 from hes.tree import ActorStatus
@@ -18,9 +20,13 @@ def recorded(position: int, stream: str, event: Any) -> Recorded:
     return Recorded(position, stream, 1, event)
 
 
+def commit_of(events: Sequence[Recorded]) -> Commit:
+    return Commit([Part(r.position, r.stream, r.version, [r.event]) for r in events])
+
+
 def tell(site: Any, *events: Recorded) -> None:
     """Let the node have stored events, and its read models have seen them."""
-    site.server.news.on_events(events)
+    site.server.news.on_events(commit_of(events))
     site.server.news.on_commit([], events[-1].position)
 
 
@@ -116,7 +122,9 @@ async def test_intervals_are_told_to_the_page_of_their_meter(site: Any, profile:
 async def test_events_wait_until_the_read_models_have_them(site: Any, reading: Any) -> None:
     async with site.live("events") as listener:
         await listener.hear()
-        site.server.news.on_events([recorded(n, "meter:1", reading) for n in (1, 2, 3)])
+        site.server.news.on_events(
+            commit_of([recorded(n, "meter:1", reading) for n in (1, 2, 3)])
+        )
         site.server.news.on_commit([], 2)
         told = await listener.hear()
         assert [event["position"] for event in told["delta"]] == [1, 2]

@@ -1,7 +1,7 @@
 """Ask a meter now: its registers, a profile, its clock."""
 
 from datetime import datetime
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import msgspec
 
@@ -14,6 +14,7 @@ from hes.commands import (
     ReadRegisters,
     RegisterAnswer,
 )
+from hes.control import AdjustClock
 from hes.ids import MeterId
 from web import shapes
 from web.api.readings import profile_name
@@ -23,6 +24,7 @@ from web.forms import profile_rows, reading_rows
 from web.query import full_codes
 
 WAIT_S_MAX: Final = 900.0
+REASON_MAX: Final = 300
 Wait = Annotated[float, msgspec.Meta(gt=0, le=WAIT_S_MAX)]
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -38,9 +40,12 @@ class ReadBody(msgspec.Struct, forbid_unknown_fields=True, rename={"start": "fro
 
 
 class ClockBody(msgspec.Struct, forbid_unknown_fields=True):
-    """Check the clock; with ``set``, correct it as well."""
+    """Check the clock; with ``set``, correct it as well; with ``adjust``, by that method of it."""
 
     set: bool = False
+    adjust: Literal["quarter", "period", "minute", "preset", "shift"] | None = None
+    reason: str = ""
+    """Why; asked for with ``adjust``."""
     timeout_s: Wait | None = None
 
 
@@ -48,7 +53,7 @@ async def read(call: Call) -> Any:
     """Read registers or a profile."""
     body = await call.body(ReadBody)
     command = _profile_command(call, body) if body.profile else _register_command(call, body)
-    answer = await _execute(call, command, body.timeout_s)
+    answer = await execute(call, command, body.timeout_s)
     if isinstance(answer, ProfileAnswer):
         return {
             "meter_id": command.meter,
@@ -71,9 +76,11 @@ async def clock(call: Call) -> Any:
     """Check the meter's clock, and set it if that was asked for."""
     body = await call.body(ClockBody)
     meter = MeterId(call.path("meter_id"))
-    answer = await _execute(
-        call, CheckClock(meter=meter, set=body.set, actor=call.actor), body.timeout_s
-    )
+    command: Command = CheckClock(meter=meter, set=body.set, actor=call.actor)
+    if body.adjust is not None:
+        why = reason_of(body.reason)
+        command = AdjustClock(meter=meter, way=body.adjust, actor=call.actor, reason=why)
+    answer = await execute(call, command, body.timeout_s)
     if not isinstance(answer, ClockAnswer):
         raise TypeError(f"the answer to a question for the clock is {answer}")
     changed = answer.changed
@@ -121,7 +128,22 @@ def _profile_command(call: Call, body: ReadBody) -> ReadProfile:
     )
 
 
-async def _execute(call: Call, command: Command, timeout_s: float | None) -> Any:
+def reason_of(written: str) -> str:
+    """Return why a meter is changed.
+
+    Raises:
+        ApiError: 422, it was not told.
+
+    """
+    if not written.strip() or len(written) > REASON_MAX:
+        raise ApiError(
+            422, f"say why in reason, 1 to {REASON_MAX} characters; it stands in the log for ever"
+        )
+    return written.strip()
+
+
+async def execute(call: Call, command: Command, timeout_s: float | None) -> Any:
+    """Let the meter's actor carry out a command; return its answer."""
     timeout_s = timeout_s or call.web.options.command_s
     return await call.web.node.commander.execute(command, timeout_s=timeout_s)
 
@@ -138,7 +160,7 @@ routes = (
     post(
         "/api/v1/meters/{meter_id}/clock",
         clock,
-        "Check the meter's clock, or set it",
+        "Check the meter's clock, set it, or put it right by one of its own methods",
         shapes.ClockAnswer,
         body=ClockBody,
         errors=(404, 409, 422, 502, 504),

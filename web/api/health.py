@@ -7,6 +7,7 @@ from starlette.responses import Response
 
 from hes.store.errors import StoreError
 from web.endpoint import Call, get
+from web.errors import RETRY_AFTER_S
 from web.json_answer import json_answer
 from web.metrics import CONTENT_TYPE
 from web.shapes import Health
@@ -16,16 +17,18 @@ LOG_S: Final = 2.0
 
 
 async def healthz(call: Call) -> Response:
-    """Answer 200 while the event log can be read, else 503 with what is wrong."""
+    """Answer 200 while the event log can be read and written and is ours, else 503 with why not."""
     node = call.web.node
     position, problem = 0, None
     try:
         with trio.fail_after(LOG_S):
-            position = await call.read(call.web.history.head)
+            position = await call.read(call.web.history.check)
     except trio.TooSlowError:
         problem = f"the store did not answer within {LOG_S:g} s"
     except StoreError as away:
         problem = str(away)
+    # A log that can be read may be full: what the journal waits for counts as well.
+    problem = problem or node.system().store.problem
     health = Health(
         status="ok" if problem is None else "unavailable",
         version=node.version,
@@ -33,7 +36,9 @@ async def healthz(call: Call) -> Response:
         uptime_s=round((node.clock.now() - node.started_at).total_seconds(), 1),
         problem=problem,
     )
-    return json_answer(health, 200 if problem is None else 503)
+    if problem is None:
+        return json_answer(health)
+    return json_answer(health, 503, {"Retry-After": str(RETRY_AFTER_S)})
 
 
 async def metrics(call: Call) -> Response:

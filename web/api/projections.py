@@ -29,7 +29,7 @@ async def rebuild(call: Call) -> Any:
     if name not in names:
         known = ", ".join(names)
         raise ApiError(404, f"no projection {name[:40]!r}; known: {known}")
-    return await call.web.node.rebuild(name, verify=body.verify)
+    return await call.web.node.rebuild(name, verify=body.verify, actor=call.actor)
 
 
 routes = (

@@ -12,6 +12,7 @@ from web.shapes import ProfileRow, ReadingRow
 LIMIT = integer("limit", "rows; with more of them, the newest", 10_000, 1, 100_000)
 FROM = instant("from", "the first time, included")
 TO = instant("to", "the last time, included")
+KIND = text("kind", "load, billing, events or an OBIS code; none: the load profile alone")
 PROFILE_NAMES = frozenset({"load", "billing", "events"})
 
 
@@ -37,7 +38,7 @@ async def profile(call: Call) -> Any:
         call.path("meter_id"),
         start=start,
         end=end,
-        profile=profile_name(call.query["profile"]) or None,
+        profile=profile_name(call.query["kind"] or call.query["profile"]) or None,
         limit=call.query["limit"],
     )
     return await _of_a_meter(call, rows)
@@ -80,9 +81,9 @@ routes = (
     get(
         "/api/v1/meters/{meter_id}/profile",
         profile,
-        "Load profile of a meter, by time",
+        "Load profile of a meter, or another profile, by time",
         list[ProfileRow],
-        query=(FROM, TO, text("profile", "load, billing, events or an OBIS code"), LIMIT),
+        query=(FROM, TO, KIND, text("profile", "the older name of kind"), LIMIT),
         errors=(404,),
     ),
 )

@@ -1,11 +1,12 @@
 """``hes clock``: how far a meter's clock is off, and setting it."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from hes.cli import output
 from hes.cli.commands.read import quoted
+from hes.cli.failures import USAGE, CommandError
 from hes.cli.options import DEFAULT_URL, Json, Meter, TimeoutS, Url, patience_s, within
 
 
@@ -14,14 +15,24 @@ def register(app: typer.Typer) -> None:
     app.command(name="clock")(clock)
 
 
-def clock(
+def clock(  # noqa: PLR0913, PLR0917 -- each is an option
     meter: Meter,
     correct: Annotated[bool, typer.Option("--set", help="Set the clock as well.")] = False,
+    adjust: Annotated[
+        Literal["quarter", "period", "minute", "preset", "shift"] | None,
+        typer.Option(help="Put it right by this method of its own."),
+    ] = None,
+    reason: Annotated[
+        str, typer.Option("--reason", help="Why; asked for with --adjust.", metavar="TEXT")
+    ] = "",
     url: Url = DEFAULT_URL,
     timeout: TimeoutS = None,
     json: Json = False,
 ) -> None:
-    """Compare a meter's clock with ours; with --set, correct it."""
+    """Compare a meter's clock with ours; with --set or --adjust, correct it."""
+    if correct and adjust:
+        raise CommandError("--set or --adjust, not both", USAGE)
+    further = {} if adjust is None else {"adjust": adjust, "reason": reason}
     from hes.cli.node_client import node_at  # noqa: PLC0415 -- keeps `hes --help` quick
 
     with (
@@ -29,7 +40,7 @@ def clock(
         output.waiting(f"asking meter {meter}"),
     ):
         answer = node.post(
-            f"/api/v1/meters/{quoted(meter)}/clock", {"set": correct} | within(timeout)
+            f"/api/v1/meters/{quoted(meter)}/clock", {"set": correct} | further | within(timeout)
         )
     if json:
         output.write_json(answer)

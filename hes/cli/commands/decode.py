@@ -5,6 +5,8 @@ import sys
 import typer
 
 from hes.cli import output
+from hes.cli.options import ConfigFile
+from hes.cli.settings import config_of
 
 
 def register(app: typer.Typer) -> None:
@@ -12,14 +14,17 @@ def register(app: typer.Typer) -> None:
     app.command(name="decode")(decode)
 
 
-def decode() -> None:
+def decode(config: ConfigFile = None) -> None:
     """Translate frames: a JSON object a line from standard input, an answer a line back.
 
     A line is {"protocol": "dlms", "framing": "hdlc", "hex": "7ea0...", "keys": {...}}. A frame
-    that must be refused is answered by {"ok": false, "error": ..., "detail": ...}.
+    that must be refused is answered by {"ok": false, "error": ..., "detail": ...}. A "meter_type"
+    in a line says what the meter does otherwise; --config names the folder of further types.
     """
-    from hes.decoding import answer_lines, find_translators  # noqa: PLC0415 -- quick `--help`
+    from hes.decoding import answer_lines, find_translators  # noqa: PLC0415 -- as above
+    from hes.meter_types import read_types  # noqa: PLC0415 -- quick `--help`
 
-    for answer in answer_lines(sys.stdin.buffer, find_translators()):
+    types = None if config is None else read_types(config_of(config).meter_types.folder)
+    for answer in answer_lines(sys.stdin.buffer, find_translators(), types):
         output.write_json(answer)
         sys.stdout.flush()

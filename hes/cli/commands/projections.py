@@ -1,6 +1,7 @@
 """``hes projections``: how far the read models have come, and making them anew."""
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
@@ -30,9 +31,11 @@ def list_all(url: Url = DEFAULT_URL, json: Json = False) -> None:
         output.write_json(answer)
         return
     rows = [
-        (p["name"], p["position"], p["lag"], f"{p['age_s']:.1f}") for p in answer["projections"]
+        (p["name"], p["position"], p["lag"], f"{p['age_s']:.1f}", p.get("poisoned", 0))
+        for p in answer["projections"]
     ]
-    output.write_table(("name", "position", "events behind", "seconds behind"), rows)
+    columns = ("name", "position", "events behind", "seconds behind", "put aside")
+    output.write_table(columns, rows)
 
 
 def rebuild(
@@ -54,7 +57,19 @@ def rebuild(
     if json:
         output.write_json(answer)
     else:
-        for key, value in answer.items():
-            output.write_line(f"{key.replace('_', ' '):14} {output.clean(value)}")
-    if verify and answer.get("differences"):
+        output.write_line(output.clean(_sentence(answer)))
+    if not answer.get("ok", True):
         raise typer.Exit(FAILED)
+
+
+def _sentence(answer: Mapping[str, Any]) -> str:
+    """Return what came of it, for a person."""
+    name, position, differences = answer["name"], answer["position"], answer["differences"]
+    if differences is None:
+        return f"{name} was made anew from events 1 to {position}, and is in use"
+    if not differences:
+        return f"{name} is right: a fold of events 1 to {position} gives the same rows"
+    return (
+        f"{name} is wrong: {differences} rows differ from a fold of events 1 to {position};"
+        f" mend it with hes projections rebuild {name}"
+    )

@@ -39,11 +39,15 @@ def simulate(
     devices_out: Annotated[
         Path | None, typer.Option(help="Write the device list there first.", metavar="FILE")
     ] = None,
+    modems_out: Annotated[
+        Path | None,
+        typer.Option(help="Write the modem list there first: keys of hml1.", metavar="FILE"),
+    ] = None,
 ) -> None:
     """Let a simulated fleet, or recorded frames with --replay, call a head-end."""
     address = _address(target)
     if replay is None:
-        _fleet(context.args, address, devices_out)
+        _fleet(context.args, address, devices_out, modems_out)
     else:
         _replay(context.args, address, replay, devices_out)
 
@@ -57,11 +61,18 @@ def _address(target: str) -> "Bind":
         raise CommandError(f"--target: {problem}", USAGE) from None
 
 
-def _fleet(arguments: list[str], address: "Bind", devices_out: Path | None) -> None:
+def _fleet(
+    arguments: list[str], address: "Bind", devices_out: Path | None, modems_out: Path | None
+) -> None:
     import trio  # noqa: PLC0415 -- keeps `hes --help` quick
 
     from hes.cli.struct_options import parse_options  # noqa: PLC0415 -- as above
-    from hes.fleet.plan import FleetOptions, devices_csv, plan_fleet  # noqa: PLC0415 -- as above
+    from hes.fleet.plan import (  # noqa: PLC0415 -- as above
+        FleetOptions,
+        devices_csv,
+        modems_csv,
+        plan_fleet,
+    )
     from hes.fleet.run import run_fleet  # noqa: PLC0415 -- as above
 
     given = {"host": address.host, "port": address.port}
@@ -69,6 +80,9 @@ def _fleet(arguments: list[str], address: "Bind", devices_out: Path | None) -> N
     plan = plan_fleet(options)
     if devices_out is not None:
         _write_devices(devices_out, devices_csv(plan))
+    if modems_out is not None:
+        modems_out.write_text(modems_csv(plan), encoding="utf-8")
+        output.note(f"the modem list is in {modems_out}")
     trio.run(run_fleet, options, plan)
 
 

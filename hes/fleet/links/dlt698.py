@@ -2,8 +2,10 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from typing import Final
 
-from hes.fleet.links.side import Incoming
+from hes.fleet.links.side import Incoming, SideKind, SideWorld
+from hes.fleet.planned import ModemPlan
 from protocols.dlt698 import forward, link_layer as layer
 from protocols.dlt698.frame import FROM_TERMINAL, PRIMARY, Frame, FrameReader, encode_frame
 from protocols.errors import RemoteProtocolError
@@ -57,8 +59,14 @@ class Dlt698Side:
         request = self._request
         if request is None:
             return b""
-        apdu = forward.encode_answer(request.apdu, data)
-        return encode_frame(Frame(ANSWER, self._address, apdu, request.client))
+        size = forward.FORWARD_SIZE_MAX
+        apdus = (
+            forward.encode_answer(request.apdu, data[at : at + size])
+            for at in range(0, len(data), size)
+        )
+        return b"".join(
+            encode_frame(Frame(ANSWER, self._address, apdu, request.client)) for apdu in apdus
+        )
 
     def heartbeat(self, _now_s: float) -> bytes:
         """See ``ModemSide``: the login again as long as nobody answered it."""
@@ -69,3 +77,19 @@ class Dlt698Side:
         raw_time = layer.encode_time(self._now())
         request = layer.LinkRequest(self._piid, kind, self._heartbeat_s, raw_time)
         return encode_frame(layer.link_frame(self._address, request))
+
+
+def _make(plan: ModemPlan, world: SideWorld) -> Dlt698Side:
+    heartbeat_s = int(world.options.heartbeat_s) or 60
+    return Dlt698Side(plan.modem_id, now=world.now, heartbeat_s=heartbeat_s)
+
+
+SIDES: Final = {
+    "dlt698": SideKind(
+        link="dlt698",
+        make=_make,
+        name=lambda serial: f"{serial:0>12}",
+        speaks=False,
+        checked=True,
+    )
+}

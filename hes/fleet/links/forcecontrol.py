@@ -1,6 +1,8 @@
 """A bridge of the ForceControl kind."""
 
-from hes.fleet.links.side import Incoming
+from typing import Final
+
+from hes.fleet.links.side import Incoming, SideKind, phone
 from protocols.links.forcecontrol import encode_login
 
 
@@ -27,3 +29,12 @@ class ForceControlSide:
     def heartbeat(self, _now_s: float) -> bytes:
         """See ``ModemSide``: there is none."""
         return b""
+
+
+SIDES: Final = {
+    "forcecontrol": SideKind(
+        link="forcecontrol",
+        make=lambda plan, _world: ForceControlSide(plan.modem_id),
+        name=phone("137"),
+    )
+}

@@ -1,6 +1,10 @@
 """A terminal of Q/GDW 376.1: logs in until it is confirmed, and forwards to its meters."""
 
-from hes.fleet.links.side import Incoming
+from functools import partial
+from typing import Final
+
+from hes.fleet.links.side import Incoming, SideKind, SideWorld
+from hes.fleet.planned import ModemPlan
 from protocols.errors import RemoteProtocolError
 from protocols.gdw376 import link_layer as layer
 from protocols.gdw376.frame import Frame, FrameReader, encode_frame
@@ -45,9 +49,12 @@ class Gdw376Side:
 
     def wrap(self, data: bytes) -> bytes:
         """See ``ModemSide``: an answer to the last request; a terminal never forwards unasked."""
-        if self._request is None:
+        request = self._request
+        if request is None:
             return b""
-        return encode_frame(layer.forward_answer(self._request, data))
+        size = layer.FORWARD_SIZE_MAX
+        pieces = (data[at : at + size] for at in range(0, len(data), size))
+        return b"".join(encode_frame(layer.forward_answer(request, piece)) for piece in pieces)
 
     def heartbeat(self, _now_s: float) -> bytes:
         """See ``ModemSide``: the login again as long as nobody confirmed it."""
@@ -58,3 +65,20 @@ class Gdw376Side:
         return encode_frame(
             layer.link_request(self._address, function, self._number, version=self._version)
         )
+
+
+def _make(plan: ModemPlan, _world: SideWorld, *, version: int) -> Gdw376Side:
+    return Gdw376Side(plan.modem_id, version=version)
+
+
+def _kind(version: int) -> SideKind:
+    return SideKind(
+        link="gdw376",
+        make=partial(_make, version=version),
+        name=lambda serial: serial,
+        speaks=False,
+        checked=True,
+    )
+
+
+SIDES: Final = {"gdw376": _kind(2), "gdw376-2005": _kind(1)}

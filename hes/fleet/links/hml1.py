@@ -1,8 +1,10 @@
 """A modem that speaks HML/1: the protocol's own modem, with bytes instead of orders."""
 
 from collections.abc import Callable
+from typing import Final
 
-from hes.fleet.links.side import Incoming
+from hes.fleet.links.side import Incoming, SideKind, SideWorld
+from hes.fleet.planned import ModemPlan
 from protocols.hml1.kinds import Tag
 from protocols.hml1.messages import Alarm, Record
 from protocols.hml1.modem import Flash, HangUp, Hml1Modem, Order, Send, ToSerial
@@ -57,19 +59,23 @@ class Hml1Side:
 
     def heartbeat(self, now_s: float) -> bytes:
         """See ``ModemSide``: whatever is due; ``next_due_s`` says when to ask."""
-        return self._incoming(self.modem.due(now_s)).reply
+        return self.due(now_s).reply
 
     @property
     def next_due_s(self) -> float:
-        """When ``heartbeat`` has something to send."""
+        """See ``BusySide``."""
         return self.modem.next_due_s
 
+    def due(self, now_s: float) -> Incoming:
+        """See ``BusySide``."""
+        return self._incoming(self.modem.due(now_s))
+
     def store(self, record: Record, now_s: float) -> bytes:
-        """Store an answer that the modem fetched by itself; return what can be sent now."""
+        """See ``StoringSide``."""
         return self._incoming(self.modem.store(record, now_s)).reply
 
     def alarm(self, alarm: Alarm, now_s: float) -> bytes:
-        """Tell an alarm; return what can be sent now."""
+        """See ``StoringSide``."""
         return self._incoming(self.modem.alarm(alarm, now_s)).reply
 
     def _incoming(self, orders: list[Order]) -> Incoming:
@@ -78,3 +84,19 @@ class Hml1Side:
             b"".join(o.data for o in orders if isinstance(o, Send)),
             next((o.reason for o in orders if isinstance(o, HangUp)), ""),
         )
+
+
+def _make(plan: ModemPlan, world: SideWorld) -> Hml1Side:
+    return Hml1Side(plan.modem_id, plan.secret, random_bytes=world.rng.randbytes)
+
+
+SIDES: Final = {
+    "hml1": SideKind(
+        link="hml1",
+        make=_make,
+        name=lambda serial: f"8698765{serial}",
+        checked=True,
+        secret=True,
+        stores=True,
+    )
+}

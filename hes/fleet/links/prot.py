@@ -1,6 +1,9 @@
 """A modem in PROT mode."""
 
-from hes.fleet.links.side import Incoming
+from typing import Final
+
+from hes.fleet.links.side import Incoming, SideKind, SideWorld, phone
+from hes.fleet.planned import ModemPlan
 from protocols.prot.stuffing import (
     HEARTBEAT,
     Registration,
@@ -35,3 +38,11 @@ class ProtSide:
     def heartbeat(self, _now_s: float) -> bytes:
         """See ``ModemSide``."""
         return HEARTBEAT
+
+
+def _make(plan: ModemPlan, world: SideWorld) -> ProtSide:
+    # Its owner may give it any id: one may look like the beginning of some other protocol.
+    return ProtSide(plan.modem_id, id_wire=world.rng.randbytes(4))
+
+
+SIDES: Final = {"prot": SideKind(link="prot", make=_make, name=phone("138"))}

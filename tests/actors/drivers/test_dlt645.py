@@ -42,16 +42,16 @@ def test_registers_of_2007_show_the_meters_own_decimals() -> None:
     steps = [wh // 10 for wh in c.rate_energy_wh(NOW)]
     assert [found[f"1.8.{rate}.255"].value for rate in (1, 2, 3)] == steps
     assert found["1.8.0.255"].value == sum(steps)
-    assert (found["1.8.0.255"].scaler, found["1.8.0.255"].unit) == (1, 30)
+    assert (found["1.8.0.255"].scaler, found["1.8.0.255"].unit) == (-2, 0x300 | 30)
     assert found["32.7.0.255"].value == round(c.voltages_v(NOW)[0] * 10)
     assert found["31.7.0.255"].value == round(c.currents_a(NOW)[0] * 1000)
-    assert (found["1.7.0.255"].value, found["1.7.0.255"].scaler) == (round(c.power_w(NOW) * 10), -1)
+    assert (found["1.7.0.255"].value, found["1.7.0.255"].scaler) == (round(c.power_w(NOW) * 10), -4)
     assert found["14.7.0.255"].value == 5000
     demand = found["1.6.0.255"]
     assert demand.value == int(c.mean_w * (1 + c.swing) * 10)
     when = datetime(2026, 11, 1, tzinfo=ZONE) + timedelta(hours=c.phase_h)
     assert demand.time == when.replace(second=0, microsecond=0)
-    assert (demand.class_id, demand.unit, demand.scaler) == (4, 27, -1)
+    assert (demand.class_id, demand.unit, demand.scaler) == (4, 0x300 | 27, -4)
 
 
 def test_registers_of_1997_are_coarser() -> None:
@@ -118,7 +118,7 @@ def test_usual_registers_that_are_missing_are_not_asked_for_again(
     assert [v.obis for v in first.values] == [v.obis for v in second.values]
     assert bench.meter.requests == 2 * asked - 1
     assert {v.obis for v in first.values} < set(USUAL)
-    assert bench.driver.scale_of("1.0.1.8.0.255") == (1, 30)
+    assert bench.driver.scale_of("1.0.1.8.0.255") == (-2, 0x300 | 30)
     assert bench.driver.scale_of("1.0.9.9.9.255") is None
 
 

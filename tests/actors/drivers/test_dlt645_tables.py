@@ -27,7 +27,8 @@ def test_the_load_profile_by_time(frame_size: int) -> None:
     found = rows_of(bench, 24)
     assert (found.obis, found.period_s) == ("1.0.99.1.0.255", 1800)
     assert [c.obis for c in found.columns] == [f"1.0.{c}.8.0.255" for c in (1, 2, 3, 4)]
-    assert [(c.scaler, c.unit) for c in found.columns] == [(1, 30), (1, 30), (1, 32), (1, 32)]
+    kwh, kvarh = (-2, 0x300 | 30), (-2, 0x300 | 32)
+    assert [(c.scaler, c.unit) for c in found.columns] == [kwh, kwh, kvarh, kvarh]
     first = datetime(2026, 11, 27, 6, 30, tzinfo=UTC)
     assert [row.time for row in found.rows] == [first + HALF_HOUR * n for n in range(48)]
     wanted = [bench.meter.values.energy(1, 0, row.time) for row in found.rows]

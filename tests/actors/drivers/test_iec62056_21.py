@@ -67,9 +67,9 @@ def test_values_come_out_as_the_meter_shows_them() -> None:
     found = bench.run(bench.driver.registers(["1.0.1.8.0.255", "1.0.32.7.0.255"]))
     shown = bench.meter.values.registers
     energy, voltage = found.values
-    assert unit_symbol(energy.unit) == "Wh"
+    assert unit_symbol(energy.unit) == "kWh"
     kwh = shown["1.8.0"](found.meter_time).strip("()").removesuffix("*kWh")
-    assert decimal_text(energy.value, energy.scaler - 3) == kwh.lstrip("0")
+    assert decimal_text(energy.value, energy.scaler) == kwh.lstrip("0")
     volts = shown["32.7.0"](found.meter_time).strip("()").removesuffix("*V")
     assert decimal_text(voltage.value, voltage.scaler) == volts
 

@@ -344,24 +344,28 @@ def test_events_for_people_do_nothing_to_their_terminal(
 
 
 def test_projections_are_listed(hes: Any, node: Any) -> None:
-    rows = [{"name": "latest", "position": 7, "lag": 2, "age_s": 0.25}]
+    rows = [{"name": "latest", "position": 7, "lag": 2, "age_s": 0.25, "poisoned": 3}]
     node.answer("GET /api/v1/projections", {"projections": rows})
     said = hes("projections", "list", "--url", node.url)
     assert said.code == 0
-    assert said.out.splitlines()[1].split() == ["latest", "7", "2", "0.2"]
+    assert said.out.splitlines()[1].split() == ["latest", "7", "2", "0.2", "3"]
     assert hes("projections", "list", "--json", "--url", node.url).json == {"projections": rows}
 
 
 def test_a_projection_is_rebuilt_or_verified(hes: Any, node: Any) -> None:
     call = "POST /api/v1/projections/latest/rebuild"
-    node.answer(call, {"name": "latest", "events": 7})
-    node.answer(call, {"name": "latest", "differences": 0})
-    node.answer(call, {"name": "latest", "differences": 3})
+    told = {"name": "latest", "position": 7}
+    node.answer(call, {**told, "action": "replaced", "differences": None, "ok": True})
+    node.answer(call, {**told, "action": "compared", "differences": 0, "ok": True})
+    node.answer(call, {**told, "action": "compared", "differences": 3, "ok": False})
     said = hes("projections", "rebuild", "latest", "--url", node.url)
-    assert (said.code, said.out.split()) == (0, ["name", "latest", "events", "7"])
+    assert (said.code, said.out) == (0, "latest was made anew from events 1 to 7, and is in use\n")
     verify = ("projections", "rebuild", "latest", "--verify", "--url", node.url)
-    assert hes(*verify).code == 0
-    assert hes(*verify).code == 1
+    said = hes(*verify)
+    assert (said.code, said.out.split(":")[0]) == (0, "latest is right")
+    said = hes(*verify)
+    assert said.code == 1
+    assert "latest is wrong: 3 rows differ" in said.out
     assert [json.loads(asked.body)["verify"] for asked in node.asked] == [False, True, True]
 
 

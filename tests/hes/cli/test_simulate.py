@@ -108,6 +108,7 @@ def fleet(monkeypatch: pytest.MonkeyPatch) -> Fleet:
         FleetOptions=Options,
         plan_fleet=lambda options: ["modem"] * options.meters,
         devices_csv=lambda plan: f"meter_id,modem_id\n{len(plan)},x\n",
+        modems_csv=lambda plan: f"modem_id,secret\n{len(plan)},00\n",
     )
     vars(run).update(run_fleet=fake.run_fleet)
     monkeypatch.setitem(sys.modules, "hes.fleet.plan", plan)
@@ -123,6 +124,28 @@ def test_the_fleet_gets_its_options_and_plan(hes: Any, fleet: Fleet, tmp_path: P
     )
     assert (tmp_path / "d.csv").read_text() == "meter_id,modem_id\n3,x\n"
     assert "hes devices import d.csv" in said.err
+
+
+def test_the_keys_of_modems_are_written_where_they_are_wanted(
+    hes: Any, fleet: Fleet, tmp_path: Path
+) -> None:
+    said = hes("simulate", "--meters", "2", "--modems-out", "m.csv")
+    assert said.code == 0
+    assert (tmp_path / "m.csv").read_text() == "modem_id,secret\n2,00\n"
+    assert "the modem list is in m.csv" in said.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--links", "radio"], "hes: --links: there is no link 'radio'; known are all, "),
+        (["--fault", "rain=1"], "hes: --fault: there is no fault 'rain'; known are latency_s"),
+    ],
+)
+def test_a_wrong_link_or_fault_is_exit_2(hes: Any, arguments: list[str], told: str) -> None:
+    said = hes("simulate", "--meters", "1", "--seconds", "0.1", *arguments)
+    assert said.code == 2
+    assert said.err.startswith(told)
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ import trio
 from trio.testing import MockClock, memory_stream_pair
 
 from hes.clock import TrioClock
-from hes.fleet.faults import FaultProfile, profile_of
 from hes.fleet.modem import FleetWorld, SimulatedModem
 from hes.fleet.options import FleetOptions
 from hes.fleet.plan import ModemPlan, plan_fleet
 from hes.fleet.run import run_fleet
 from hes.fleet.statistics import FleetStatistics
+from hes.fleet.weather import FaultProfile, Weather, profile_of
 from protocols.dlms.apdu_push import CONFIRMED, DataNotificationConfirm, encode_confirm
 from protocols.dlms.push_reader import PushFrame, PushReader
 from protocols.errors import RemoteProtocolError
@@ -103,7 +103,7 @@ class Bench:
         self.plan: ModemPlan = plan_fleet(options)[0]
         world = FleetWorld(
             options=options,
-            profile=profile or profile_of(options),
+            weather=Weather(profile or profile_of(options), options.seed),
             statistics=self.statistics,
             connect=self.head_end.dial,
             now=TrioClock(START).now,

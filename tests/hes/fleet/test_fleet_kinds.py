@@ -8,12 +8,12 @@ import pytest
 import trio
 from trio.testing import MockClock
 
-from hes.devices import PROTOCOLS
-from hes.fleet.faults import FaultProfile
 from hes.fleet.kinds import KINDS
 from hes.fleet.options import FleetOptions
 from hes.fleet.plan import plan_fleet, protocol_of
+from hes.fleet.weather import FaultProfile
 from protocols.dlt645.frame import FrameReader, encode_frame
+from protocols.meter_types.meter_type import PROTOCOLS
 
 MakeBench = Callable[..., Any]
 LONE = FleetOptions(
@@ -68,7 +68,9 @@ async def test_only_the_meter_that_is_called_answers(
             (frame,) = FrameReader().feed(answer)
             assert frame.from_meter
             assert frame.address == plan.address
-        assert [meter.requests for meter, _ in fleet.modem._line] == [1] * count + [0] * (3 - count)
+        assert [meter.requests for meter, _ in fleet.modem._line.meters] == [1] * count + [0] * (
+            3 - count
+        )
     before = len(session.bytes_in)
     await session.stream.send_all(question(protocol, "99000001"))
     await trio.sleep(1)
@@ -105,7 +107,7 @@ async def test_its_power_fails_without_a_last_gasp(
 ) -> None:
     profile = FaultProfile(outage_every_s=1000.0, outage_s=300.0)
     fleet = bench(speaking(LINE, protocol), profile=profile)
-    await trio.sleep(fleet.modem._outage_at + 3001)
+    await trio.sleep(fleet.modem._due.outage_at + 3001)
     before, after = fleet.sessions[:2]
     assert before.ended is not None
     assert after.began - before.ended > 1

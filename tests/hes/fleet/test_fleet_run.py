@@ -51,7 +51,8 @@ async def test_an_hour_on_a_cruel_network(head_end: Any, autojump_clock: MockClo
     assert told.pushes_confirmed > 0.7 * told.pushes
     assert told.pushes_confirmed <= sum(len(session.pushes) for session in head_end.sessions)
     wanted = {"loss", "cut", "garbage", "duplicate", "heartbeat_inside", "mute", "half_open"}
-    assert set(told.faults) == wanted, "the network was not cruel enough to test anything"
+    wanted |= {"bad_check", "late", "rebind", "wrong_id"}
+    assert set(told.faults) >= wanted, "the network was not cruel enough to test anything"
     assert min(told.outages, told.reconnects, told.pushes_resent) > 0
 
 

@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from hes.events.layout import Channel, Layout
-from hes.events.reading import LoadProfileRead, ProfileRow, Source
+from hes.events.reading import FailureReason, LoadProfileRead, ProfileRow, Source
 from hes.meter_state import MeterState
 from hes.obis import PROFILES
-from hes.rules.collection import Wanted, Window, missing, newest, settled_by
+from hes.rules.collection import Wanted, Window, missing, newest, retry_s, settled_by
 from hes.rules.profile_gaps import Gap, is_dense
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -182,3 +182,22 @@ def test_usual_names_are_codes_and_nothing_is_read_twice() -> None:
     assert wanted.profiles == (LOAD, "1.0.99.2.0.255")
     assert (wanted.registers, wanted.concurrency) == (("1.0.1.8.0.255",), 5)
     assert Wanted().profiles == (LOAD,)
+
+
+# -- another try
+
+
+def test_pauses_between_tries_grow_and_end() -> None:
+    told = [retry_s(tries, FailureReason.NO_ANSWER, 1800.0) for tries in range(5)]
+    assert told == [60.0, 300.0, 900.0, None, None]
+
+
+def test_the_next_period_is_never_reached_into() -> None:
+    assert retry_s(2, FailureReason.CUT, 901.0) == 900.0
+    assert retry_s(2, FailureReason.CUT, 900.0) is None
+    assert retry_s(0, FailureReason.CUT, 59.0) is None
+
+
+def test_another_try_is_for_troubles_that_pass() -> None:
+    passing = {reason.value for reason in FailureReason if retry_s(0, reason, 1800.0)}
+    assert passing == {"no-answer", "bad-check", "cut", "expired", "busy"}

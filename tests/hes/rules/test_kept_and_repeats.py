@@ -8,6 +8,7 @@ from hypothesis import given, strategies as st
 from hes.events.reading import PushKept
 from hes.rules.kept import PART_SIZE, kept_events
 from hes.rules.repeats import (
+    DIGEST_SIZE,
     DIGESTS_KEPT,
     WINDOW,
     CounterWindow,
@@ -89,9 +90,16 @@ def test_a_digest_tells_messages_apart() -> None:
 
 @given(st.lists(st.integers(0, 200), max_size=200))
 def test_the_last_messages_are_known_again(numbers: list[int]) -> None:
-    digests: list[bytes] = []
+    digests = b""
     for n, number in enumerate(numbers):
-        remember(digests, digest_of(bytes([number])))
+        digests = remember(digests, digest_of(bytes([number])))
         for recent in numbers[max(0, n - DIGESTS_KEPT + 1) : n + 1]:
             assert is_repeat(digests, digest_of(bytes([recent])))
-    assert len(digests) <= DIGESTS_KEPT
+    assert len(digests) <= DIGESTS_KEPT * DIGEST_SIZE
+
+
+@given(st.lists(st.sampled_from([b"AAAAAAAB", b"AAAAAAAA", b"BAAAAAAA"])), st.binary(max_size=8))
+def test_only_whole_digests_count(kept: list[bytes], other: bytes) -> None:
+    digests = b"".join(kept)
+    for digest in (b"AAAAAAAA", b"AAAABAAA", (other * 8 + b"12345678")[:8]):
+        assert is_repeat(digests, digest) == (digest in kept)

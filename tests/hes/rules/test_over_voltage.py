@@ -155,3 +155,11 @@ def test_it_alternates_and_agrees_with_a_look_back(tenths: list[int], samples: i
             raised, since = not raised, n + 1
     changes = [sign for sign in told if sign != "."]
     assert changes == list(itertools.islice(itertools.cycle("+-"), len(changes)))
+
+
+def test_volts_may_be_told_in_kilovolts() -> None:
+    reading = Reading(
+        received_at=START, device_time=None, source=Source.PUSH,
+        layout=Layout((Channel(CODES["L1"], -4, 0x300 | 35, 3, 2),)), values=(2345,),
+    )  # fmt: skip
+    assert list(voltages(reading)) == [("L1", 234.5)]

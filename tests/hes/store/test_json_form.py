@@ -39,7 +39,13 @@ def test_a_reading_shows_each_value_with_what_it_is() -> None:
         "data": {
             "source": "push",
             "values": [
-                {"obis": "1.0.1.8.0.255", "value": "12340", "unit": "Wh", "scaler": 1, "raw": 1234},
+                {
+                    "obis": "1.0.1.8.0.255",
+                    "value": "12.34",
+                    "unit": "kWh",
+                    "scaler": 1,
+                    "raw": 1234,
+                },
                 {
                     "obis": "1.0.3.7.0.255",
                     "value": "230.1",

@@ -6,10 +6,11 @@ import stat
 import threading
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
+from hes.store.database import SET_HEAD
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.open import open_log, path_of
 from hes.store.port import Append, Appended
@@ -44,10 +45,10 @@ def test_urls_name_files(url: str, path: str) -> None:
         ("hes.db", "'hes.db' is no URL; write sqlite:///file.db"),
         ("sqlite://hes.db", "names no file; write sqlite:///file.db"),
         ("sqlite:///", "names no file"),
-        (
-            "postgresql://u:secret@host/db",
-            "^the store postgresql:// is not supported",
-        ),
+        ("mysql://u:secret@host/db", "^the store mysql:// is not supported"),
+        ("oracle://dsn", "^the URL of Oracle names no user or no database; write oracle://user"),
+        ("oracle://user@", "^the URL of Oracle names no user or no database; write oracle://user"),
+        ("postgresql://u@host:5432/db?wrong=1", "^the URL of PostgreSQL is wrong"),
     ],
 )
 def test_other_urls_are_refused_with_what_to_write(url: str, sentence: str) -> None:
@@ -57,7 +58,7 @@ def test_other_urls_are_refused_with_what_to_write(url: str, sentence: str) -> N
 
 def test_a_password_in_a_url_is_not_repeated() -> None:
     with pytest.raises(StoreError) as caught:
-        open_log("oracle://user:secret@dsn")
+        open_log("mysql://user:secret@dsn")
     assert "secret" not in str(caught.value)
 
 
@@ -137,7 +138,7 @@ def test_a_log_of_another_version_names_both(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
-    assert "has schema 9, this program reads 1; use the version" in refusal(path)
+    assert "has schema 9, this program reads 2; use the version" in refusal(path)
 
 
 def test_a_damaged_file_says_to_restore_a_backup(tmp_path: Path) -> None:
@@ -241,17 +242,17 @@ def test_a_lost_head_row_says_to_restore_a_backup(tmp_path: Path) -> None:
 def test_more_streams_than_the_cache_holds_keep_their_versions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hes.store.sqlite.STREAMS_CACHED", 3)
+    monkeypatch.setattr("hes.store.placing.STREAMS_CACHED", 3)
     _, log = opened(tmp_path / "hes.db")
     for version in range(3):
         batch = [Append(f"meter:{n}", version, [ROW]) for n in range(10)]
         assert all(isinstance(result, Appended) for result in log.append(batch))
-        assert len(log._streams) == 10
+        assert len(log._placer._streams) == 10
     # Twice in one batch, with more streams than the cache holds.
     for start in (3, 5):
         again = [Append(f"meter:{n % 5}", start + n // 5, [ROW]) for n in range(10)]
         assert all(isinstance(result, Appended) for result in log.append(again))
-        assert len(log._streams) == 5
+        assert len(log._placer._streams) == 5
     log.close()
 
 
@@ -262,7 +263,7 @@ class Fragile(sqlite3.Connection):
     """A connection that breaks when it should roll back."""
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        if sql == "ROLLBACK":
+        if sql in {"ROLLBACK", SET_HEAD}:
             raise sqlite3.OperationalError("disk I/O error")
         return super().execute(sql, *values)
 
@@ -287,7 +288,7 @@ def test_a_connection_that_cannot_roll_back_is_replaced(tmp_path: Path) -> None:
     file._writer.close()
     file._writer = Fragile(file.path, isolation_level=None)
     with pytest.raises(StoreError, match="failed"):
-        log.append([Append("meter:1", 1, [("Reading/1", cast(Any, object()))])])
+        log.append([Append("meter:1", 1, [ROW])])
     assert type(file._writer) is sqlite3.Connection
     assert pragmas(file) == DURABLE
     assert log.append([Append("meter:1", 1, [ROW])]) == [Appended(2, 2)]

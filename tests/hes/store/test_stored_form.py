@@ -12,12 +12,21 @@ import msgspec
 import pytest
 from hypothesis import given, strategies as st
 
+from hes.events.audit import Anchored
 from hes.events.base import EVENT_TYPES, DomainEvent
 from hes.events.command import AlarmAcknowledged, CommandFinished, CommandRequested
 from hes.events.device import CounterReserved, DeviceRegistered
+from hes.events.firmware import (
+    FirmwareActivated,
+    FirmwareFailed,
+    FirmwareOffered,
+    FirmwareProgressed,
+)
 from hes.events.layout import Channel, Layout
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
+from hes.events.meter_control import MeterConfigured, RelaySwitched
 from hes.events.meter_event import MeterEvent
+from hes.events.meter_objects import ObjectListRead
 from hes.events.modem import (
     ModemConnected,
     ModemDisconnected,
@@ -26,7 +35,21 @@ from hes.events.modem import (
     ModemTrusted,
     UnknownCaller,
 )
-from hes.events.node import ActorFailed, NodeStarted, NodeStopped
+from hes.events.modem_record import ModemAlarm, RecordsLost, RecordStored
+from hes.events.modem_setting import (
+    ConfigApplied,
+    ConfigRequested,
+    ModemIdentified,
+    ModemRegistered,
+)
+from hes.events.node import (
+    ActorFailed,
+    NodeConfigured,
+    NodeStarted,
+    NodeStopped,
+    ReadModelRebuilt,
+    TokenUsed,
+)
 from hes.events.power import PowerFailure, PowerRestored, PowerSign
 from hes.events.reading import (
     FailureReason,
@@ -107,6 +130,21 @@ EVENTS: Final[tuple[DomainEvent, ...]] = (
         drift_after_s=0.0,
         method="shift",
     ),
+    Anchored(
+        received_at=US,
+        first=1,
+        last=2**40,
+        previous=bytes(32),
+        digest=b"\x01\x02" * 16,
+        root=b"\x03\x04" * 16,
+    ),
+    NodeConfigured(
+        received_at=US, digest=b"\x05\x06" * 16, settings='{"node":{"name":"main"}}', actor="os:hes"
+    ),
+    ReadModelRebuilt(
+        received_at=US, what="latest", status="compared", position=7, differences=0, actor="an"
+    ),
+    TokenUsed(received_at=US, actor="an"),
     ModemConnected(
         received_at=US, session=7, peer="10.1.2.3:40123", link="raw", claim="registration"
     ),
@@ -149,11 +187,95 @@ EVENTS: Final[tuple[DomainEvent, ...]] = (
         actor="import",
     ),
     CounterReserved(received_at=US, below=1000),
-    CommandRequested(received_at=US, command="read", argument="1.0.1.8.0.255", actor="an"),
+    ObjectListRead(received_at=US, hash=b"hashhash", count=3, packed=b"x\xda\x01", part=2, parts=2),
+    CommandRequested(
+        received_at=US, command="read", argument="1.0.1.8.0.255", actor="an", reason="bill"
+    ),
     CommandFinished(
         received_at=US, command="read", actor="an", ok=True, detail="1 value", lasted_s=1.75
     ),
     AlarmAcknowledged(received_at=US, alarm="over-voltage:L2", actor="an", note="seen"),
+    FirmwareOffered(
+        received_at=US,
+        image="FW2",
+        size_bytes=300,
+        sha256=b"\x01\x02",
+        actor="an",
+        reason="bug",
+        resumed=True,
+        version="2.0",
+    ),
+    FirmwareProgressed(
+        received_at=US,
+        image="FW2",
+        step="transferring",
+        done_bytes=128,
+        size_bytes=300,
+        detail="cut",
+    ),
+    FirmwareActivated(received_at=US, image="FW2", version="2.0", version_before="1.0"),
+    FirmwareFailed(received_at=US, image="FW2", step="verifying", detail="no", done_bytes=300),
+    RelaySwitched(
+        received_at=US,
+        obis="0.0.96.3.10.255",
+        closed=False,
+        state="disconnected",
+        state_before="connected",
+        actor="an",
+        reason="unpaid",
+    ),
+    MeterConfigured(
+        received_at=US, what="limiter", before="{}", after='{"a":1}', actor="an", reason="new"
+    ),
+    ModemRegistered(
+        received_at=US,
+        dial="10.0.0.9:4059",
+        link="hml1",
+        hold="demand",
+        serial="2400 8E1",
+        has_secret=True,
+        actor="an",
+    ),
+    ModemIdentified(
+        received_at=US,
+        session=7,
+        iccid=None,
+        model="M-1",
+        firmware="1.2",
+        boot_count=4,
+        boot_reason=1,
+        rssi_dbm=-77,
+        records_queued=3,
+        config_hash=b"\x01\x02\x03\x04",
+    ),
+    ConfigRequested(received_at=US, settings='{"collect_s": "900"}', actor="an"),
+    ConfigApplied(received_at=US, status="applied", config_hash=b"\x01\x02\x03\x04"),
+    RecordStored(
+        received_at=US,
+        device_time=THEM,
+        number=2**40,
+        meter="18097634",
+        protocol="dlt645-2007",
+        kind=0,
+        clock_quality=1,
+        label=b"00010000",
+        data=b"\x68\x16",
+        outcome="reading",
+        part=1,
+        parts=2,
+    ),
+    RecordsLost(received_at=US, first=3, last=9),
+    ModemAlarm(received_at=US, device_time=THEM, code="antenna", source="862", digest=b"digest88"),
+)
+
+ANCHOR_WITHOUT_ROOT: Final = (
+    "96d7ff3b9aca0069f495c3c001cf0000010000000000c420000000000000000000000000000000000000"
+    "0000000000000000000000000000c4200102010201020102010201020102010201020102010201020102"
+    "010201020102"
+)
+
+COMMAND_WITHOUT_REASON: Final = (
+    "95d7ff3b9aca0069f495c3c0a472656164ad312e302e312e382e302e323535a2616e"
 )
 
 READING_WITHOUT_TIMES: Final = (
@@ -161,7 +283,45 @@ READING_WITHOUT_TIMES: Final = (
     "08fdc404004c475ac4080102030405060708ceffffffff"
 )
 
+OLDER: Final = {
+    "MeterEvent/1": "97d7ff3b9aca0069f495c3d6ff69f495becce7c0af302e302e39362e31312e302e323535a0c0",
+    "PowerFailure/1": "95d7ff3b9aca0069f495c3d6ff69f495bea96c6173742d6761737001c0",
+    "PushKept/1": (
+        "99d7ff3b9aca0069f495c3c0a66e6f2d6b6579bb6e6f206b657920666f72203463343735613030303030"
+        "3030303031c405db084c475a0102c4083132333435363738b034633437356130303030303030303031"
+    ),
+}
+"""As they were stored before they told the counter of the push that carried them."""
+
 STORED: Final[dict[str, str]] = {
+    "Anchored/1": (
+        "97d7ff3b9aca0069f495c3c001cf0000010000000000c420000000000000000000000000000000000000"
+        "0000000000000000000000000000c4200102010201020102010201020102010201020102010201020102"
+        "010201020102c4200304030403040304030403040304030403040304030403040304030403040304"
+    ),
+    "NodeConfigured/1": (
+        "97d7ff3b9aca0069f495c3c0c4200506050605060506050605060506050605060506050605060506050605"
+        "060506b87b226e6f6465223a7b226e616d65223a226d61696e227d7da66f733a6865730101"
+    ),
+    "ReadModelRebuilt/1": "97d7ff3b9aca0069f495c3c0a66c6174657374a8636f6d70617265640700a2616e",
+    "TokenUsed/1": "93d7ff3b9aca0069f495c3c0a2616e",
+    "ModemRegistered/1": (
+        "98d7ff3b9aca0069f495c3c0ad31302e302e302e393a34303539a4686d6c31a664656d616e64a8323430"
+        "3020384531c3a2616e"
+    ),
+    "ModemIdentified/1": "9bd7ff3b9aca0069f495c3c007c0a34d2d31a3312e320401d0b303c40401020304",
+    "ConfigRequested/1": (
+        "94d7ff3b9aca0069f495c3c0b47b22636f6c6c6563745f73223a2022393030227da2616e"
+    ),
+    "ConfigApplied/1": "94d7ff3b9aca0069f495c3c0a76170706c696564c40401020304",
+    "RecordStored/1": (
+        "9cd7ff3b9aca0069f495c3d6ff69f495becf0000010000000000a83138303937363334ab646c74363435"
+        "2d323030370001c4083030303130303030c4026816a772656164696e670102"
+    ),
+    "RecordsLost/1": "94d7ff3b9aca0069f495c3c00309",
+    "ModemAlarm/1": (
+        "95d7ff3b9aca0069f495c3d6ff69f495bea7616e74656e6e61a3383632c4086469676573743838"
+    ),
     "Reading/1": (
         "98d7ff3b9aca0069f495c3d6ff69f495bea470757368cf009192edd72f607a93cfffffffffffffffffcd"
         "08fdc404004c475ac4080102030405060708ceffffffffc0"
@@ -175,11 +335,13 @@ STORED: Final[dict[str, str]] = {
         "d9266d657465722031383039373633342067617665206e6f20616e7377657220666f722032302073"
     ),
     "PushKept/1": (
-        "99d7ff3b9aca0069f495c3c0a66e6f2d6b6579bb6e6f206b657920666f72203463343735613030303030"
-        "3030303031c405db084c475a0102c4083132333435363738b034633437356130303030303030303031"
+        "9ad7ff3b9aca0069f495c3c0a66e6f2d6b6579bb6e6f206b657920666f72203463343735613030303030"
+        "3030303031c405db084c475a0102c4083132333435363738b034633437356130303030303030303031c0"
     ),
-    "MeterEvent/1": "97d7ff3b9aca0069f495c3d6ff69f495becce7c0af302e302e39362e31312e302e323535a0c0",
-    "PowerFailure/1": "95d7ff3b9aca0069f495c3d6ff69f495bea96c6173742d6761737001c0",
+    "MeterEvent/1": (
+        "98d7ff3b9aca0069f495c3d6ff69f495becce7c0af302e302e39362e31312e302e323535a0c0c0"
+    ),
+    "PowerFailure/1": "96d7ff3b9aca0069f495c3d6ff69f495bea96c6173742d6761737001c0c0",
     "PowerRestored/1": "96d7ff3b9aca0069f495c3c0c0c0cb4057600000000000c0",
     "OverVoltage/1": (
         "96d7ff3b9aca0069f495c3c0a24c32cb406faccccccccccdcb406fa00000000000a8454e203530313630"
@@ -214,7 +376,23 @@ STORED: Final[dict[str, str]] = {
         "6c63a0a231371001a36c6f77a0abc490c3a0204ee1bab56e67a53230302f35a0c3a6696d706f7274"
     ),
     "CounterReserved/1": "93d7ff3b9aca0069f495c3c0cd03e8",
-    "CommandRequested/1": "95d7ff3b9aca0069f495c3c0a472656164ad312e302e312e382e302e323535a2616e",
+    "ObjectListRead/1": "97d7ff3b9aca0069f495c3c0c408686173686861736803c40378da010202",
+    "CommandRequested/1": (
+        "96d7ff3b9aca0069f495c3c0a472656164ad312e302e312e382e302e323535a2616ea462696c6c"
+    ),
+    "FirmwareOffered/1": "99d7ff3b9aca0069f495c3c0a3465732cd012cc4020102a2616ea3627567c3a3322e30",
+    "FirmwareProgressed/1": (
+        "97d7ff3b9aca0069f495c3c0a3465732ac7472616e7366657272696e67cc80cd012ca3637574"
+    ),
+    "FirmwareActivated/1": "95d7ff3b9aca0069f495c3c0a3465732a3322e30a3312e30",
+    "FirmwareFailed/1": "96d7ff3b9aca0069f495c3c0a3465732a9766572696679696e67a26e6fcd012c",
+    "RelaySwitched/1": (
+        "98d7ff3b9aca0069f495c3c0af302e302e39362e332e31302e323535c2ac646973636f6e6e6563746564a9"
+        "636f6e6e6563746564a2616ea6756e70616964"
+    ),
+    "MeterConfigured/1": (
+        "97d7ff3b9aca0069f495c3c0a76c696d69746572a27b7da77b2261223a317da2616ea36e6577"
+    ),
     "CommandFinished/1": (
         "97d7ff3b9aca0069f495c3c0a472656164a2616ec3a7312076616c7565cb3ffc000000000000"
     ),
@@ -249,6 +427,36 @@ def test_stored_form_is_stable(event: DomainEvent) -> None:
 def test_readings_from_before_values_had_times_are_read() -> None:
     codec = EventCodec(LayoutBook([LAYOUT, PROFILE]))
     assert codec.decode("Reading/1", bytes.fromhex(READING_WITHOUT_TIMES)) == EVENTS[0]
+
+
+@pytest.mark.parametrize("topic", OLDER)
+def test_events_from_before_pushes_told_their_counter_are_read(topic: str) -> None:
+    event = next(event for event in EVENTS if event.topic == topic)
+    assert EventCodec(LayoutBook([])).decode(topic, bytes.fromhex(OLDER[topic])) == event
+
+
+def test_the_counter_of_a_push_is_kept() -> None:
+    codec = EventCodec(LayoutBook([]))
+    for topic in OLDER:
+        event = next(event for event in EVENTS if event.topic == topic)
+        told = msgspec.structs.replace(event, counter=4_294_967_295)
+        state = bytes.fromhex(STORED[topic].removesuffix("c0") + "ceffffffff")
+        assert codec.encode(told) == (topic, state)
+        assert codec.decode(topic, state) == told
+
+
+def test_commands_from_before_anybody_said_why_are_read() -> None:
+    event = EventCodec(LayoutBook([])).decode(
+        "CommandRequested/1", bytes.fromhex(COMMAND_WITHOUT_REASON)
+    )
+    assert isinstance(event, CommandRequested)
+    assert (event.command, event.actor, event.reason) == ("read", "an", "")
+
+
+def test_anchors_from_before_they_had_a_root_are_read() -> None:
+    event = EventCodec(LayoutBook([])).decode("Anchored/1", bytes.fromhex(ANCHOR_WITHOUT_ROOT))
+    assert isinstance(event, Anchored)
+    assert (event.last, event.digest, event.root) == (2**40, b"\x01\x02" * 16, None)
 
 
 def test_times_of_values_are_kept() -> None:

@@ -69,7 +69,7 @@ def test_terms_there_and_back(request: InitiateRequest, response: InitiateRespon
 
 
 def test_known_request_with_a_password() -> None:
-    """AARQ of the Green Book's shape: LN without ciphering, LLS, conformance 00FE1F, PDU 1200."""
+    """AARQ of the Green Book's shape: LN without ciphering, LLS, conformance 60FE5F, PDU 1200."""
     aarq = acse.encode_aarq(
         Aarq(
             mechanism=acse.Mechanism.LOW,
@@ -79,8 +79,16 @@ def test_known_request_with_a_password() -> None:
     )
     assert aarq.hex() == (
         "6036" "a109060760857405080101" "8a020780" "8b0760857405080201" "ac0a80083132333435363738"
-        "be10040e01000000065f1f0400" "00fe1f" "04b0"
+        "be10040e01000000065f1f0400" "60fe5f" "04b0"
     )  # fmt: skip
+
+
+def test_terms_without_a_service() -> None:
+    terms = acse.InitiateResponse(conformance=bytes.fromhex("60fe5f"), max_pdu=500)
+    less = terms.without(acse.MULTIPLE_REFERENCES)
+    assert terms.allows(acse.MULTIPLE_REFERENCES)
+    assert not less.allows(acse.MULTIPLE_REFERENCES)
+    assert less.conformance.hex() == "60fc5f"
 
 
 @pytest.mark.parametrize(

@@ -301,7 +301,7 @@ NO_CLOCKS: list[tuple[Any, type[Exception]]] = [
 @pytest.mark.parametrize(("value", "error"), NO_CLOCKS)
 def test_a_clock_that_tells_no_time(value: Any, error: type[Exception]) -> None:
     bench = Bench("hdlc").associate()
-    bench.meter.objects.read = lambda *_: value  # type: ignore[method-assign]
+    bench.meter.server._read = lambda *_: value  # type: ignore[method-assign]
     with pytest.raises(error):
         bench.run(read_clock(bench.client, TimeRules()))
 

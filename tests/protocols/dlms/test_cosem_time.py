@@ -6,7 +6,13 @@ import pytest
 from dlms_messages import check_category
 from hypothesis import given, strategies as st
 
-from protocols.dlms.cosem_time import decode_time, deviation_of, encode_time, has_other_sign
+from protocols.dlms.cosem_time import (
+    decode_time,
+    decode_times,
+    deviation_of,
+    encode_time,
+    has_other_sign,
+)
 from protocols.errors import RemoteProtocolError
 
 FIRST = datetime(1990, 1, 1, tzinfo=UTC).replace(tzinfo=None)
@@ -86,3 +92,40 @@ def test_any_octets_are_a_time_or_a_protocol_error(raw: bytes, offset_min: int, 
         check_category(refused, "date-time")
     else:
         assert instant is None or instant.tzinfo is UTC
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.builds(encode_time, instants, utc_offset_min=st.sampled_from([0, 420])),
+            st.binary(min_size=12, max_size=12),
+            st.integers(0, 65535).map(
+                lambda n: bytes.fromhex("07ea031f02") + n.to_bytes(2) + bytes.fromhex("0000fe5c00")
+            ),
+        ),
+        max_size=8,
+    ),
+    st.booleans(),
+)
+def test_many_times_are_told_as_each_alone(cells: list[bytes], east: bool) -> None:
+    try:
+        alone = [decode_time(c, utc_offset_min=420, positive_east=east) for c in cells]
+    except RemoteProtocolError:
+        with pytest.raises(RemoteProtocolError):
+            decode_times(cells, utc_offset_min=420, positive_east=east)
+    else:
+        assert decode_times(cells, utc_offset_min=420, positive_east=east) == alone
+
+
+@pytest.mark.parametrize("day", ["00010101", "270f0c1f"])
+def test_many_times_at_the_ends_of_the_calendar(day: str) -> None:
+    cells = [bytes.fromhex(f"{day}ff{hour:02x}00000000{'00'}00") for hour in (8, 1, 23)]
+    assert decode_times(cells) == [decode_time(cell) for cell in cells]
+    assert None not in decode_times(cells)
+
+
+def test_a_cell_of_another_size_is_no_time() -> None:
+    good = bytes.fromhex("07ea031f020d1e0000fe5c00")
+    for bad in (b"", good[:6], good[:11], good + b"\0"):
+        with pytest.raises(RemoteProtocolError):
+            decode_times([good, good, bad])

@@ -50,7 +50,8 @@ def test_every_changed_byte_outside_the_addresses_is_refused() -> None:
     (b"\x10\x40\x01\x41\x16", "format"), (b"\x68\x05\x06\x68" + bytes(9), "format"),
     (b"\x68\x04\x04\x68" + bytes(9), "format"), (frame(b"a", 0x11), "mbus-gap"),
     (frame(b"a", 0x00) + frame(b"b", 0x12), "mbus-gap"), (frame(b"a", 0x10)[:-1] + b"\0", "format"),
-    (frame(b"a", 0x10)[:-2] + b"\0\x16", "fcs"), (frame(b"a", 0x10) + b"\xff", "format"),
+    (frame(b"a", 0x10)[:-2] + b"\0\x16", "fcs"), (frame(b"a", 0x10)[:-2] + b"\0\0", "format"),
+    (frame(b"a", 0x10) + frame(b"b", 0x10)[:-1], "truncated"), (b"", "truncated"),
 ])  # fmt: skip
 def test_refused_with_its_category(capture: bytes, category: str) -> None:
     with pytest.raises(RemoteProtocolError) as refused:
@@ -65,3 +66,19 @@ def test_garbage_is_a_protocol_error_or_messages(noise: bytes) -> None:
             read_capture(capture)
         except RemoteProtocolError:
             pass
+
+
+@pytest.mark.parametrize(
+    "noise",
+    [b"\r\nCONNECT\r\n", bytes(4), b"\xe5", b"\x16\x16", b"\x68\x10", b"\x68\x05\x06\x68\x01"],
+)
+def test_noise_around_the_frames_is_skipped(noise: bytes) -> None:
+    first, second = frames(bytes(range(60)), 40), frames(b"another", 40)
+    assert read_capture(noise + first + noise + second + noise) == [bytes(range(60)), b"another"]
+    cut = len(frame(bytes(range(40)), 0))
+    assert read_capture(first[:cut] + noise + first[cut:]) == [bytes(range(60))]
+
+
+def test_what_looks_like_a_frame_by_chance_is_noise() -> None:
+    by_chance = b"\x68\x05\x05\x68\x01"
+    assert read_capture(by_chance + WHOLE) == [bytes(range(60))]

@@ -202,7 +202,9 @@ def test_refusals_tell_why() -> None:
     assert str(apdu_errors.ExceptionResponse(9, 9)) == "state error 9, service error 9"
     counter = decode_apdu(bytes.fromhex("d8010600000100"))
     assert str(counter) == "service not allowed, invocation counter error, next counter 256"
-    assert str(decode_apdu(b"\x0e\x01\x06\x01")) == "confirmed service error 1/6/1"
+    assert str(decode_apdu(b"\x0e\x01\x06\x01")) == (
+        "confirmed service error 1/6/1 (initiate: initiate, DLMS version too low)"
+    )
 
 
 def test_a_selection_keeps_its_bytes() -> None:

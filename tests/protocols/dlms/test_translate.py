@@ -34,6 +34,7 @@ def test_every_apdu_has_its_words(name: str) -> None:
     assert isinstance(shown["type"], str)
 
 
+CLOCK_SHOWN = {"class": 8, "obis": "0.0.1.0.0.255", "index": 2}
 TOLD = [
     ("got-refusal", {"type": "get-response-normal", "invoke": 193, "result": {"error": 4}}),
     ("got-no-block", {"type": "get-response-with-datablock", "invoke": 193, "last": True,
@@ -45,6 +46,29 @@ TOLD = [
     ("service-error", {"type": "confirmed-service-error", "service": 1, "kind": 6, "value": 1}),
     ("push-confirm", {"type": "data-notification-confirm", "long_invoke_id": 7,
                       "time": TIME.hex()}),
+    ("set-list-first", {
+        "type": "set-request-with-list-and-first-datablock", "invoke": 193, "last": False,
+        "block": 1, "raw": "0211", "list": [
+            {"attribute": CLOCK_SHOWN, "selection": None},
+            {"attribute": {"class": 7, "obis": "1.0.99.1.0.255", "index": 2},
+             "selection": {"selector": 2, "parameter": [1, 2, 1, 0]}},
+        ],
+    }),
+    ("last-list-was-set", {"type": "set-response-last-datablock-with-list", "invoke": 193,
+                           "list": [0, 3], "block": 7}),
+    ("list-was-set", {"type": "set-response-with-list", "invoke": 193, "list": [0, 3]}),
+    ("call-list", {"type": "action-request-with-list", "invoke": 193,
+                   "methods": [CLOCK_SHOWN | {"index": 6}] * 2, "parameters": [-5, None]}),
+    ("call-list-first", {"type": "action-request-with-list-and-first-pblock", "invoke": 193,
+                         "methods": [CLOCK_SHOWN | {"index": 6}], "last": False, "block": 1,
+                         "raw": "0110"}),
+    ("called-list", {"type": "action-response-with-list", "invoke": 193, "list": [
+        {"result": 0, "return": {"data": 1}}, {"result": 3, "return": None},
+    ]}),
+    ("accessed", {"type": "access-response", "long_invoke_id": 0xC0000005, "time": None, "list": [
+        {"verb": "get", "result": 0, "data": 1}, {"verb": "set", "result": 3, "data": None},
+        {"verb": "action", "result": 0, "data": None},
+    ]}),
     ("call", {"type": "action-request-normal", "invoke": 193, "parameter": -5,
               "method": {"class": 8, "obis": "0.0.1.0.0.255", "index": 6}}),
 ]  # fmt: skip
@@ -53,6 +77,47 @@ TOLD = [
 @pytest.mark.parametrize(("name", "told"), TOLD)
 def test_what_is_told(name: str, told: dict[str, Any]) -> None:
     assert one(plain_apdus()[name]) == told
+
+
+def test_what_is_asked_for_all_at_once() -> None:
+    shown = one(plain_apdus()["access"])
+    assert (shown["type"], shown["time"]) == ("access-request", TIME.hex())
+    verbs = [item["verb"] for item in shown["list"]]
+    assert verbs == ["get", "get-selected", "set", "set-selected", "action"]
+    assert [item["data"] for item in shown["list"]] == [None, None, "hex:" + TIME.hex(), 1, -5]
+    assert shown["list"][1]["selection"] == {"selector": 2, "parameter": [1, 2, 1, 0]}
+    assert one(plain_apdus()["accessed"]) == one(plain_apdus()["accessed-again"])
+
+
+def test_what_needs_certificates_is_refused_by_its_name() -> None:
+    for tag, name in ((0xDF, "general-signing"), (0xDD, "general-ciphering")):
+        told = translate({"framing": "apdu", "hex": bytes((tag, 0, 0)).hex()})
+        assert (told["ok"], told["error"]) == (False, "apdu-tag")
+        assert told["detail"].startswith(name)
+
+
+def test_frames_that_hold_no_message() -> None:
+    """A connection's frames: the numbers agreed on, and those with nothing in them."""
+    parameters = bytes.fromhex("818014050200ef060200ef070400000001080400000001")
+    assert one(parameters) == {"type": "hdlc-parameters"}
+    address = hdlc.encode_address(1, None, 1), hdlc.encode_address(16, None, 1)
+    bare = hdlc.encode_frame(*address, hdlc.SNRM)
+    told = translate({"framing": "hdlc-frame", "hex": bare.hex()})
+    assert (told["frames"][0]["info"], "hcs_ok" in told["frames"][0]) == ("", False)
+
+
+def test_associations_without_names_and_terms() -> None:
+    shown = one(acse.encode_aarq(acse.Aarq()))
+    assert shown == {"type": "aarq", "context": 1}
+    assert "system_title" not in one(acse.encode_aare(acse.Aare()))
+
+
+def test_a_block_transfer_without_its_end_is_refused() -> None:
+    block = encode_block(Block(False, False, 1, 1, 0, b"\x0f"))
+    address = hdlc.encode_address(16, None, 1), hdlc.encode_address(1, None, 1)
+    frame = hdlc.encode_frame(*address, hdlc.UI, LLC + block)
+    told = translate({"framing": "hdlc-gbt", "hex": frame.hex()})
+    assert (told["ok"], told["error"]) == (False, "truncated")
 
 
 @pytest.mark.parametrize("name", ciphered_apdus())
@@ -289,3 +354,98 @@ def test_blocks_of_a_session_are_joined() -> None:
     told = translate({"framing": "apdu-session", "frames_in_order": frames})
     assert told["joined_value"] == list(range(40))
     assert translate({"framing": "apdu-session", "frames_in_order": frames[:1]})["ok"] is False
+
+
+def block(number: int, raw: bytes, *, last: bool) -> bytes:
+    return bytes((0xC4, 2, 0xC1, last, 0, 0, 0, number, 0, len(raw))) + raw
+
+
+GET = bytes.fromhex("c001c10001000060010aff0200")
+GET_LIST = bytes.fromhex("c003c102") + GET[3:] * 2
+GET_NEXT = bytes.fromhex("c002c100000001")
+HALVES = (ax.array(ax.u16(1), ax.u16(2))[:4], ax.array(ax.u16(1), ax.u16(2))[4:])
+IN_TWO = [GET, block(1, HALVES[0], last=False), GET_NEXT, block(2, HALVES[1], last=True)]
+
+
+def session(apdus: list[bytes], **more: Any) -> dict[str, Any]:
+    frames = [["rx" if apdu[0] in {0xC4, 0xCC} else "tx", apdu.hex()] for apdu in apdus]
+    return translate({"framing": "apdu-session", "frames_in_order": frames, **more})
+
+
+def test_several_values_in_blocks_are_told_apart() -> None:
+    assert session(IN_TWO)["joined_value"] == [1, 2]
+    assert session(IN_TWO * 2)["joined_values"] == [[1, 2], [1, 2]]
+    twice = [IN_TWO[0], IN_TWO[1], IN_TWO[1], *IN_TWO[2:], IN_TWO[3]]
+    assert session(twice)["joined_value"] == [1, 2]
+    refused = [GET, block(1, HALVES[0], last=False), bytes.fromhex("c402c10100000002010f")]
+    assert "joined_value" not in session(refused)
+    assert session(refused + IN_TWO)["joined_value"] == [1, 2]
+
+
+def test_a_list_that_came_in_blocks_is_a_list_of_results() -> None:
+    parts = (b"\x02\x00" + ax.u16(7), b"\x01\x03")
+    first, second = block(1, parts[0], last=False), block(2, parts[1], last=True)
+    told = session([GET_LIST, first, GET_NEXT, second])
+    assert told["joined_value"] == [{"data": 7}, {"error": 3}]
+
+
+def test_a_missing_block_is_refused() -> None:
+    gap = session([GET, block(1, HALVES[0], last=False), GET_NEXT, block(3, HALVES[1], last=True)])
+    assert (gap["ok"], gap["error"]) == (False, "block-gap")
+    cut = session(IN_TWO[:3])
+    assert (cut["ok"], cut["error"]) == (False, "truncated")
+
+
+def test_protected_blocks_are_joined_too() -> None:
+    sealed = [
+        encode_ciphered(0xCC if apdu[0] == 0xC4 else 0xC8, protect(
+            apdu, title=TITLE, control=0x30, counter=n, key=KEYS.encryption,
+            ak=KEYS.authentication,
+        ))
+        for n, apdu in enumerate(IN_TWO, start=1)
+    ]  # fmt: skip
+    assert session(sealed, keys=KEY_TEXTS)["joined_value"] == [1, 2]
+
+
+@pytest.mark.parametrize("control", [0x10, 0x30])
+def test_without_an_authentication_key_it_can_be_read_but_not_checked(control: int) -> None:
+    message = protect(
+        PUSH, title=TITLE, control=control, counter=9, key=KEYS.encryption, ak=KEYS.authentication
+    )
+    sealed = encode_ciphered(GENERAL_GLO, message, TITLE)
+    shown = one(sealed, keys={"ek": KEY_TEXTS["ek"], "ak": None})
+    assert shown["plain_hex"] == PUSH.hex()
+    assert shown["security"]["security_control"] == control
+    for keys in ({"ek": "11" * 16, "ak": KEY_TEXTS["ak"]}, KEY_TEXTS | {"ak": "11" * 16}):
+        told = translate({"framing": "apdu", "hex": sealed.hex(), "keys": keys})
+        assert (told["ok"], told["error"]) == (False, "auth-tag")
+    if control & 0x20:
+        told = translate({"framing": "apdu", "hex": sealed.hex(), "keys": {"ek": "11" * 16}})
+        assert (told["ok"], told["error"]) == (False, "auth-tag")
+
+
+def test_a_segment_that_was_sent_twice_counts_once() -> None:
+    parts = (LLC + PUSH[:20], PUSH[20:])
+    first, second = (
+        hdlc.encode_frame(b"\x03", b"\x21", hdlc.information_control(n, 0), part, segmented=not n)
+        for n, part in enumerate(parts)
+    )
+    told = translate({"framing": "hdlc", "hex": (first + first + second).hex()})
+    assert [shown["apdu_hex"] for shown in told["apdus"]] == [PUSH.hex()]
+    assert len(told["frames"]) == 3
+    whole = hdlc.encode_frame(b"\x03", b"\x21", hdlc.information_control(0, 0), LLC + PUSH)
+    assert len(translate({"framing": "hdlc", "hex": (whole * 2).hex()})["apdus"]) == 2
+
+
+def test_an_apdu_as_long_as_its_field_allows() -> None:
+    apdu = bytes.fromhex("0f0000000100") + ax.octets(bytes(60_000))
+    wrapped = len(apdu).to_bytes(2)
+    told = translate({"framing": "wrapper", "hex": (b"\0\1\0\1\0\x67" + wrapped + apdu).hex()})
+    assert told["ok"] is True
+    short = b"\0\1\0\1\0\x67\xff\xff" + apdu
+    assert translate({"framing": "wrapper", "hex": short.hex()})["error"] == "truncated"
+
+
+def test_differences_are_shown_as_numbers() -> None:
+    told = translate({"framing": "axdr", "hex": "02061cfb1dff381e000000051ffb20010021ffffffff"})
+    assert told["value"] == [-5, -200, 5, 251, 256, 0xFFFFFFFF]

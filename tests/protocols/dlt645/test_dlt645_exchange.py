@@ -275,3 +275,19 @@ def test_the_answer_comes_out_however_it_is_cut(piece: int, noise: bytes) -> Non
     stream = noise.replace(b"\x68", b"") + answer(TOTAL, VALUE)
     script: Script = [stream[at : at + piece] for at in range(0, len(stream), piece)]
     assert Told(line().read(TOTAL), script).result == VALUE
+
+
+@pytest.mark.parametrize("cut", [1, 3, 12, 100])
+def test_the_copy_of_a_refusal_is_not_the_answer_to_the_next_question(cut: int) -> None:
+    """Some lines say everything twice; a refusal names nothing that would tell it apart."""
+    copy = [REFUSED[at : at + cut] for at in range(0, len(REFUSED), cut)]
+    one = line()
+    first = Told(one.read(VOLTAGE), [REFUSED, *copy, None])
+    assert isinstance(first.result, Refusal)
+    assert first.waited_s == 0.5
+    assert Told(one.read(TOTAL), [answer(TOTAL, VALUE)]).result == VALUE
+
+
+def test_a_line_that_never_falls_quiet_does_not_hold_us() -> None:
+    told = Told(line().read(VOLTAGE), [REFUSED, *[REFUSED * 20] * 1000])
+    assert isinstance(told.result, Refusal)

@@ -290,3 +290,18 @@ def test_payloads_of_records_go_both_ways() -> None:
     assert decode_record(encode_record(told)) == told
     with pytest.raises(LocalProtocolError):
         encode_record(record(b"", meter="x" * 256))
+
+
+def test_a_note_of_lost_records_that_comes_again_is_acknowledged_again() -> None:
+    kept = flash(capacity=2)
+    for number in range(5):
+        kept.queue.put(record(bytes((number,))))
+    wire = Wire(kept, stored=0).connect()
+    assert [(e.first, e.last) for e in wire.said(RecordsLost)] == [(1, 4)]
+    wire.link.stored_up_to(4)  # the bytes that say so get lost
+    assert kept.queue.freed == 0
+    kept.queue.rewind()
+    wire.do(wire.modem._records(1.0))
+    wire.run()
+    assert kept.queue.freed == 4
+    assert len(wire.said(RecordsLost)) == 1

@@ -49,7 +49,7 @@ def test_columns_are_integers_and_exact() -> None:
     at = [(datetime(2026, 3, 1, n, tzinfo=UTC), row) for n, row in enumerate(rows)]
     found = profile_read("1.0.99.1.0.255", 1800, at, Iec62056Options())
     assert [(c.obis, c.scaler, c.unit) for c in found.columns] == [
-        ("1.0.1.5.0.255", 1, 27), ("1.0.2.5.0.255", 1, 29),
+        ("1.0.1.5.0.255", -2, 0x300 | 27), ("1.0.2.5.0.255", -2, 0x300 | 29),
     ]  # fmt: skip
     assert [row.values for row in found.rows] == [(50, 1225), (125, 700), (None, -100)]
     assert [row.status for row in found.rows] == [8, None, None]

@@ -109,7 +109,7 @@ def test_everything_can_be_read(plan: dict[str, Any], options: dict[str, Any], p
     assert found.refused == {}
     energy, maximum = found.values
     assert (energy.value, energy.scaler, energy.unit) == (
-        one.values.consumption.energy_wh(now), 0, 30,
+        one.values.consumption.energy_wh(now), -3, 0x300 | 30,
     )  # fmt: skip
     assert maximum.time is not None
     told = converse(
@@ -144,7 +144,7 @@ def test_all_registers_are_what_the_meter_shows() -> None:
     one = meter()
     found = converse(read_registers(talk(), []), one.receive)
     told = {value.obis: value for value in found.values}
-    assert told["1.0.1.8.0.1"].unit == 30
+    assert told["1.0.1.8.0.1"].unit == 0x300 | 30
     assert told["1.0.32.7.0.255"].scaler == -1
     assert told["0.0.96.1.0.255"].value == "00012345"
     assert found.meter_time == one.clock.now()
@@ -166,6 +166,39 @@ def test_the_clock_is_set_with_a_password_and_only_then() -> None:
         read_log(ours, "0.0.99.98.0.255", HOURS_3, NOW + timedelta(hours=1)), one.receive
     )
     assert [entry.status for entry in log] == ["00008020"]
+
+
+def test_parts_of_a_log_leave_no_gap_between_them() -> None:
+    """Ranges are told in minutes, entries have seconds; the same entry is told twice."""
+    asked: list[tuple[str, str]] = []
+    entries = ["260228120030", "260301120000", "260301120005"]
+
+    def wire(sent: bytes) -> bytes:
+        if b"P.98" not in sent:
+            return scripted()(sent)
+        begin, _, end = sent.decode().partition("P.98(0")[2].partition(")")[0].partition(";0")
+        asked.append((begin, end))
+        told = [f"P.98(0{at})(80)()(0)\r\n" for at in entries if begin <= at[:10] <= end]
+        return encode_block("".join(told) or "P.98(ERROR)")
+
+    ours = talk(table_commands=("R5",), range_seasons=(True,))
+    begin = NOW.replace(second=0) - timedelta(days=1, hours=7)
+    log = converse(read_log(ours, "0.0.99.98.0.255", begin, NOW - timedelta(hours=7)), wire)
+    assert asked == [("2602281200", "2603011200"), ("2603011200", "2603011201")]
+    assert [entry.at for entry in log] == [f"0{at}" for at in entries]
+
+
+@pytest.mark.parametrize("error", ["ERROR", "ER04"])
+def test_a_clock_that_is_an_error_is_taken_from_the_readout(error: str) -> None:
+    readout = encode_block("0.9.1(120005)\r\n0.9.2(260301)\r\n!\r\n")
+    wire = scripted(R5=encode_block(f"0.9.2({error})"), R1=encode_block(f"0.9.2({error})"),
+                    readout=readout)  # fmt: skip
+    assert converse(read_clock(talk()), wire).stamp.local == datetime(2026, 3, 1, 12, 0, 5)  # noqa: DTZ001
+    found = converse(
+        read_registers(talk(registers_by="commands"), [ENERGY]),
+        scripted(R5=encode_block(f"1.8.0({error})")),
+    )
+    assert found.refused == {ENERGY: f"1.8.0({error})"}
 
 
 @pytest.mark.parametrize(

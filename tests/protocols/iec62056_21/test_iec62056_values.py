@@ -16,6 +16,8 @@ from protocols.iec62056_21.stamps import StampRules, format_stamp, parse_clock, 
 from protocols.iec62056_21.units import parse_number, split_unit, unit_of
 
 OPTIONS, RULES = Iec62056Options(), StampRules(420)
+KILO = 3 << 8
+"""In front of a unit, as the meter wrote it."""
 
 
 @pytest.mark.parametrize(
@@ -138,13 +140,16 @@ def test_units_with_and_without_a_star(text: str, value: str, unit: str) -> None
 @pytest.mark.parametrize(
     ("code", "values", "number", "scaler", "unit"),
     [
-        ("1.0.1.8.0.255", ("061561.289*kWh",), 61561289, 0, 30),
-        ("1.0.1.8.0.255", ("000052.5*kWh",), 525, 2, 30),
+        ("1.0.1.8.0.255", ("061561.289*kWh",), 61561289, -3, KILO + 30),
+        ("1.0.1.8.0.255", ("000052.5*kWh",), 525, -1, KILO + 30),
+        ("1.0.1.8.0.255", ("52500*Wh",), 52500, 0, 30),
+        ("1.0.1.7.0.255", ("1.02*MW",), 102, -2, (6 << 8) + 27),
+        ("1.0.31.7.0.255", ("250*mA",), 250, 0, (253 << 8) + 33),
         ("1.0.32.7.0.255", ("241*V",), 241, 0, 35),
         ("1.0.13.7.0.255", ("0.000315*k",), 315, -3, 255),
         ("1.0.13.7.0.255", ("0.98",), 98, -2, 255),
         ("1.0.81.7.2.255", ("-120.1*deg",), -1201, -1, 8),
-        ("1.0.14.7.0.255", ("0.05000*kHz",), 5000, -2, 44),
+        ("1.0.14.7.0.255", ("0.05000*kHz",), 5000, -5, KILO + 44),
         ("1.0.1.8.0.255", ("12.5",), 125, -1, None),
         ("0.0.96.7.0.255", ("0008",), 8, 0, 255),
         ("0.0.96.1.0.255", ("   00120858",), "00120858", None, None),
@@ -163,7 +168,7 @@ def test_values(
 
 def test_a_maximum_has_a_time() -> None:
     found = read_value("1.0.1.6.0.255", ("0.50262*kW", "2211120730"), OPTIONS, RULES)
-    assert (found.value, found.scaler, found.unit) == (50262, -2, 27)
+    assert (found.value, found.scaler, found.unit) == (50262, -5, KILO + 27)
     assert found.time == datetime(2022, 11, 12, 0, 30, tzinfo=UTC)
     for none in ("0000000000", "", "garbage", "9999999999"):
         assert read_value("1.0.1.6.0.255", ("1*kW", none), OPTIONS, RULES).time is None
@@ -172,7 +177,7 @@ def test_a_maximum_has_a_time() -> None:
 def test_a_meter_type_may_know_units_that_the_meter_leaves_out() -> None:
     options = Iec62056Options(units={"1.0.1.8.0.255": "kWh"})
     found = read_value("1.0.1.8.0.255", ("12.5",), options, RULES)
-    assert (found.value, found.scaler, found.unit) == (125, 2, 30)
+    assert (found.value, found.scaler, found.unit) == (125, -1, KILO + 30)
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,18 @@ def test_noise_before_a_packet_does_not_hide_it(noise: bytes) -> None:
     assert Packet(0x01, "13700137000", raw("0a0000071388")) in found
 
 
+def test_a_damaged_id_does_not_swallow_what_follows() -> None:
+    made = opened()
+    damaged = HEADER16.replace(raw(ID), raw(OTHER))
+    assert feed(made, [damaged]) == []
+    assert feed(made, [HEADER16]) == [Reply(TAKEN), DATA]
+    # A wrong first id is found out when the modem registers, which it does again and again.
+    wrong = link()
+    assert Identified("13700137001", "registration") in feed(wrong, [damaged])
+    with pytest.raises(RemoteProtocolError, match="modem 13700137000 on the connection of"):
+        feed(wrong, [REGISTER])
+
+
 def test_a_false_start_costs_one_byte() -> None:
     false = raw(f"7b 01 0016 {ID} 0a00")
     assert feed(link(), [false + REGISTER])[0] == NAME

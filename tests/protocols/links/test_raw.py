@@ -320,3 +320,18 @@ def test_a_machine_that_stalls_once_costs_no_modem_its_connection() -> None:
     assert match.group("modem_id") == b"1"
     assert pattern.tries == sorted(pattern.tries)
     assert len(pattern.tries) == 2
+
+
+SOME = [TEXT, HDLC, WRAPPED, HDLC[:9], WRAPPED[:5], b"\x00", b"x"]
+
+
+@given(st.lists(st.sampled_from(SOME), max_size=8))
+def test_plain_bytes_are_what_the_link_would_pass_on(pieces: list[bytes]) -> None:
+    straight, short = link(), link()
+    for piece in [TEXT, *pieces]:
+        plain = short.is_plain(piece)
+        told = straight.receive(piece)
+        if plain:
+            assert told == [MeterBytes(piece)]
+        else:
+            assert short.receive(piece) == told

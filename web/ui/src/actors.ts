@@ -4,6 +4,7 @@
 import { onScopeDispose, reactive, ref } from 'vue'
 import { type Actor, get } from './api'
 import { subscribe } from './live'
+import { sentence } from './problems'
 
 export const CHILDREN_PAGE = 100
 const POLL_MS = 3_000
@@ -37,7 +38,7 @@ export function useActors() {
       open.set(found.path, { paths: found.children.map((child) => child.path), offset })
       return found
     } catch (problem) {
-      error.value = (problem as Error).message
+      error.value = sentence(problem)
       open.delete(path)
       return undefined
     }

@@ -200,17 +200,15 @@ export function keepToken(value: string): void {
   sessionStorage.setItem(TOKEN_KEY, value)
 }
 
-async function call<T>(method: string, path: string, body?: unknown): Promise<T> {
+interface Body { type: string; data: BodyInit }
+
+async function call<T>(method: string, path: string, body?: Body): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' }
   if (token()) headers.Authorization = `Bearer ${token()}`
-  if (body !== undefined) headers['Content-Type'] = 'application/json'
+  if (body) headers['Content-Type'] = body.type
   let answer: Response
   try {
-    answer = await fetch(`/api/v1${path}`, {
-      method,
-      headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
-    })
+    answer = await fetch(`/api/v1${path}`, { method, headers, body: body?.data })
   } catch {
     throw new ApiError('away', 'The head-end does not answer; it may be restarting.')
   }
@@ -222,15 +220,25 @@ async function call<T>(method: string, path: string, body?: unknown): Promise<T>
   return data as T
 }
 
-export function get<T>(path: string, query: Record<string, string | number | undefined> = {}): Promise<T> {
+type Query = Record<string, string | number | undefined>
+
+function withQuery(path: string, query: Query): string {
   const params = new URLSearchParams()
   for (const [name, value] of Object.entries(query)) {
     if (value !== undefined && value !== '') params.set(name, String(value))
   }
   const text = params.toString()
-  return call<T>('GET', text ? `${path}?${text}` : path)
+  return text ? `${path}?${text}` : path
+}
+
+export function get<T>(path: string, query: Query = {}): Promise<T> {
+  return call<T>('GET', withQuery(path, query))
 }
 
 export function post<T>(path: string, body: unknown): Promise<T> {
-  return call<T>('POST', path, body)
+  return call<T>('POST', path, { type: 'application/json', data: JSON.stringify(body) })
+}
+
+export function postBytes<T>(path: string, data: Blob, query: Query): Promise<T> {
+  return call<T>('POST', withQuery(path, query), { type: 'application/octet-stream', data })
 }

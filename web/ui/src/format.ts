@@ -74,3 +74,23 @@ export function zoneOffset(at: number): number {
   const [, sign, hours, minutes] = /([+-])(\d+):(\d+)/.exec(text.find((part) => part.type === 'timeZoneName')?.value ?? '') ?? []
   return hours ? (sign === '-' ? -1 : 1) * (Number(hours) * 60 + Number(minutes)) * 60_000 : 0
 }
+
+const DAY_MS = 86_400_000
+
+/** The first instant of a day (YYYY-MM-DD) in the chosen zone. */
+export function dayStart(day: string): string {
+  const at = Date.parse(`${day}T00:00:00Z`)
+  return new Date(at - zoneOffset(at)).toISOString()
+}
+
+/** The last millisecond of a day in the chosen zone. */
+export function dayEnd(day: string): string {
+  const at = Date.parse(`${day}T00:00:00Z`) + DAY_MS - 1
+  return new Date(at - zoneOffset(at)).toISOString()
+}
+
+/** A local day (YYYY-MM-DD) as people write it; it has no zone. */
+export function dayText(day: string, short = false): string {
+  const [year, month, date] = day.split('-')
+  return short ? `${date}/${month}` : `${date}/${month}/${year}`
+}

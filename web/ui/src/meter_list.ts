@@ -4,6 +4,7 @@
 import { computed, onScopeDispose, ref, shallowRef, triggerRef } from 'vue'
 import { get, type MeterRow } from './api'
 import { subscribe } from './live'
+import { sentence } from './problems'
 
 const PAGE = 1000
 const REDRAW_MS = 400
@@ -52,7 +53,7 @@ export function useMeterList() {
         draw()
       }
     } catch (problem) {
-      error.value = (problem as Error).message
+      error.value = sentence(problem)
     } finally {
       loading.value = false
       loadedAt = Date.now()

@@ -50,6 +50,7 @@ export function useWords() {
   }
   const alarmName = (kind: string): string => known(`alarmKind.${kind}`, kind)
   const reasonName = (reason: string): string => known(`reason.${reason}`, reason)
+  const commandName = (name: string): string => known(`command.${name}`, name)
   const sourceName = (source: string): string => known(`source.${source}`, source)
   const qualityName = (quality: string): string => known(`quality.${quality}`, quality)
   const meterEventName = (name: string | null, code: number | null): string =>
@@ -90,9 +91,21 @@ export function useWords() {
       case 'ActorFailed':
         return `${data.path}: ${data.reason}`
       case 'CommandRequested':
-        return `${data.command} ${data.argument} · ${data.actor}`
+        return [`${commandName(data.command)} ${data.argument}`, data.actor, data.reason].filter(Boolean).join(' · ')
+      case 'RelaySwitched':
+        return [`${known(`word.${data.state_before}`, data.state_before)} → ${known(`word.${data.state}`, data.state)}`, data.actor, data.reason].filter(Boolean).join(' · ')
+      case 'MeterConfigured':
+        return [commandName(data.what), data.actor, data.reason].filter(Boolean).join(' · ')
+      case 'FirmwareOffered':
+        return [`${data.image} · ${number(data.size_bytes)} B`, data.actor, data.reason].filter(Boolean).join(' · ')
+      case 'FirmwareProgressed':
+        return [`${data.image} · ${known(`firmware.states.${data.step}`, data.step)} ${number(data.done_bytes)}/${number(data.size_bytes)} B`, data.detail].filter(Boolean).join(' · ')
+      case 'FirmwareActivated':
+        return [data.image, [data.version_before, data.version].filter(Boolean).join(' → ')].filter(Boolean).join(' · ')
+      case 'FirmwareFailed':
+        return `${data.image} · ${data.step}: ${data.detail}`
       case 'CommandFinished':
-        return `${data.command} · ${data.ok ? t('events.ok') : data.detail} · ${duration(data.lasted_s)}`
+        return `${commandName(data.command)} · ${data.ok ? t('events.ok') : data.detail} · ${duration(data.lasted_s)}`
       case 'DeviceRegistered':
         return [data.protocol, data.framing, data.area].filter(Boolean).join(' · ')
       case 'NodeStarted':

@@ -7,7 +7,7 @@ export default {
     signIn: 'Sign in', retry: 'Try again', cancel: 'Cancel', more: 'More', close: 'Close',
     loading: 'Loading…', zone: 'Times are shown in: {zone}',
   },
-  nav: { overview: 'Overview', meters: 'Meters', alarms: 'Alarms', modems: 'Modems', tree: 'Supervision', events: 'Events' },
+  nav: { overview: 'Overview', meters: 'Meters', alarms: 'Alarms', modems: 'Modems', tree: 'Supervision', events: 'Events', audit: 'Audit log', system: 'System' },
   state: {
     online: 'online', offline: 'offline', alarm: 'alarm', never: 'never heard', running: 'running', backoff: 'restarting',
     parked: 'parked', starting: 'starting', stopping: 'stopping', stopped: 'stopped', OFFLINE: 'offline', READY: 'ready',
@@ -45,6 +45,7 @@ export default {
     stillOpen: 'open', which: 'Which alarms', noneNext: 'New alarms appear here by themselves.',
   },
   modems: {
+    model: 'Model', firmware: 'Firmware', signal: 'Signal', records: 'Records in its queue', pipeOnly: 'This modem is a plain pipe: only modems that speak HML/1 have settings and firmware here.',
     modem: 'Modem', state: 'State', why: 'Because', peer: 'From', link: 'Link', heard: 'Last heard', traffic: 'In / out', queue: 'Queue', meters: 'Meters',
     unknown: 'Unknown callers', when: 'When', listener: 'Listener', bytes: 'First bytes', none: 'No modem has called yet.', filter: 'Filter',
     title: 'Modem {id}', shown: '{n} of {total} modems', noMatch: 'No modem matches.', noneNext: 'Point a modem at a listener of this node, and register its meters in the device list.', noUnknown: 'No stranger has called.',
@@ -75,10 +76,12 @@ export default {
     by: { '0_0_96_1_0_255': 'Serial number', '0_0_1_0_0_255': 'Clock' },
   },
   event: {
+    Anchored: 'Log anchored', RecordStored: 'Record stored', RecordsLost: 'Records lost', ModemAlarm: 'Modem alarm', ModemRegistered: 'Modem registered', ModemIdentified: 'Modem proved itself', ConfigRequested: 'Settings asked for', ConfigApplied: 'Settings told', NodeConfigured: 'Node settings', ReadModelRebuilt: 'Read model rebuilt', TokenUsed: 'Token used',
     Reading: 'Reading', LoadProfileRead: 'Load profile', ReadFailed: 'Read failed', PushKept: 'Push kept raw', MeterEvent: 'Meter event', PowerFailure: 'Power failure', PowerRestored: 'Power restored',
     OverVoltage: 'Over-voltage', OverVoltageCleared: 'Over-voltage ended', ClockDrift: 'Clock drift', ClockDriftCleared: 'Clock right again', ClockSet: 'Clock set', ModemConnected: 'Modem connected', ModemSuperseded: 'Modem superseded',
-    ModemDisconnected: 'Modem disconnected', ModemQuarantined: 'Modem quarantined', ModemTrusted: 'Modem trusted', UnknownCaller: 'Unknown caller', DeviceRegistered: 'Device registered', CounterReserved: 'Counters reserved',
+    ModemDisconnected: 'Modem disconnected', ModemQuarantined: 'Modem quarantined', ModemTrusted: 'Modem trusted', UnknownCaller: 'Unknown caller', DeviceRegistered: 'Device registered', CounterReserved: 'Counters reserved', ObjectListRead: 'Object list read',
     CommandRequested: 'Command given', CommandFinished: 'Command finished', AlarmAcknowledged: 'Alarm acknowledged', ActorFailed: 'Actor crashed', NodeStarted: 'Node started', NodeStopped: 'Node stopped',
+    FirmwareOffered: 'Firmware offered', FirmwareProgressed: 'Firmware on its way', FirmwareActivated: 'Firmware active', FirmwareFailed: 'Firmware failed', RelaySwitched: 'Relay switched', MeterConfigured: 'Meter configured',
   },
   alarmKind: {
     'power-failure': 'Power failure', 'over-voltage': 'Over-voltage', 'clock-drift': 'Clock drift', quarantine: 'Modem in quarantine',
@@ -94,5 +97,86 @@ export default {
   },
   quality: {
     good: 'good', unscaled: 'unscaled',
+  },
+  orders: {
+    title: 'Commands', jump: 'go to the commands', yes: 'yes', no: 'no', setting: 'Setting', before: 'Before', after: 'After', read: 'Read', set: 'Change', steps: 'Steps so far',
+    wasRead: 'Read from the device just now.', wasSet: 'Changed, and read back to make sure.', emptyStays: 'A field left empty stays as it is in the device.',
+    reason: 'Why', reasonHint: 'It stands in the log for ever, with your name.', meant: 'Yes, I mean it', underWay: '{what}: waiting for the device, {n} s…',
+    number: 'This is no such number.', range: 'From {min} to {max}.', lately: 'Asked of this device lately', allOfThem: 'all in the audit log',
+    tabs: { relay: 'Supply (relay)', limiter: 'Power limit', calendar: 'Tariff calendar', clock: 'Clock', push: 'Push', network: 'Modem in the meter', diagnose: 'Diagnosis', firmware: 'Firmware' },
+  },
+  relay: {
+    about: 'The relay lies between the network and the customer. Switching is read back from the meter.', state: 'Look at the relay', connect: 'Connect', disconnect: 'Disconnect',
+    isClosed: 'The relay is closed: the customer has supply.', isOpen: 'The relay is open: the customer has no supply.', sure: 'Meter {id}. Is it the right one?',
+    danger: 'The customer is without supply until somebody connects again.', care: 'The customer has supply again at once, wherever people may be working.',
+  },
+  limiter: { about: 'Above the threshold, for longer than the delay, the meter cuts the supply by itself.', danger: 'A threshold that is too low cuts the supply of the customer.' },
+  push: {
+    about: 'What the meter sends by itself, to whom, and when.', now: 'Push now', done: 'The meter was told to push; what comes is shown as a reading.',
+    danger: 'With a wrong address the meter sends its values to nobody.',
+  },
+  network: { about: 'How the modem inside the meter gets into the network, and whom it calls. Change the access point and the destinations in two steps, never at once.', danger: 'A mistake here may leave the meter out of reach until somebody goes there.' },
+  clock: {
+    about: 'Puts the clock right by one of the meter’s own methods. Those that round are called as our clock stands at a whole unit.', way: 'Method', adjust: 'Put right',
+    shift: 'Shift by the seconds it is off (up to 900 s)', minute: 'To the nearest minute', quarter: 'To the nearest quarter of an hour', period: 'To the nearest measuring period', preset: 'Preset our time and take it over',
+    off: 'The clock is off by {s} s (± {u} s).', unchanged: 'Nothing was changed: the clock is off by {s} s only.', changed: 'Put right: off by {before} s before, {after} s now.',
+  },
+  calendar: {
+    about: 'Which rate counts when. Another calendar is written beside the one in force, checked, and then takes over.', edit: 'Edit it', inForce: 'In force: {name}', waiting: 'waiting: {name}, until {until}',
+    day: 'Day', switches: 'Rates from', season: 'Season', from: 'Begins', week: 'Week, days Mon–Sun', holidays: 'Holidays', replace: 'Replace the calendar', file: 'From a file (JSON)', json: 'Calendar as JSON',
+    noJson: 'This is no JSON; mend it and try again: {why}', sure: 'The meter will follow the calendar “{name}”.', danger: 'From then on energy counts to other rates: bills change.',
+  },
+  diagnose: { about: 'What the meter tells of its network, its clock and its protection.', ask: 'Ask the meter', done: 'The meter has told what it can.', refused: '{n} things were refused' },
+  firmware: {
+    about: 'The node loads the image by itself, in short conversations between the reads, and goes on over broken connections for a day. The old firmware runs until the meter has verified the new one.',
+    aboutModem: 'The modem pulls the image by itself when it is connected, and goes on where it was. It takes only what its maker signed.', none: 'No firmware was offered yet.',
+    file: 'Image', name: 'Name, as the meter knows it', version: 'Version, as the modem will say it', signature: 'Signature of the maker (Ed25519)', noSignature: 'No signature of 64 bytes, or 128 hex digits, is in this file.',
+    resume: 'Go on with what the meter has of this image', load: 'Load firmware', offer: 'Offer firmware', taken: 'The node has the image and loads it; this page may be left.', offered: 'The offer was taken: {state}.',
+    tooLarge: 'At most {n}.', sure: '{name}, {size}, for {id}.', danger: 'A wrong image can put the device out of use.', by: 'by {who}, {when}: {why}', changed: 'last step {when}', progress: '{n} percent are there',
+    states: { offered: 'offered', waiting: 'waits until the modem calls', downloading: 'on its way', starting: 'starting', transferring: 'on its way', verifying: 'being verified', verified: 'verified', activating: 'being activated', restarting: 'restarting', activated: 'active', failed: 'failed', refused: 'refused' },
+  },
+  modemSetting: {
+    title: 'Settings of the modem', about: 'A change is on trial until the modem opens its next session; what cuts it off it takes back by itself after ten minutes.', danger: 'With a wrong address or access point the modem is out of reach until it takes the change back.',
+    onTrial: 'Applied, on trial until the next session; all settings have hash {hash}.', refused: 'The modem refused the change and stays as it was; read its settings and try another value.',
+    server: 'Server', server_2: 'Second server', apn: 'Access point', collect_s: 'Collects every, s', ping_s: 'Sign of life every, s', serial_1: 'Serial line', schedule: 'Schedule',
+  },
+  fact: {
+    obis: 'OBIS', closed: 'Supply', state: 'State', mode: 'Mode', state_before: 'State before', watched: 'Watches', unit: 'Unit', threshold_active: 'Threshold in force', threshold_normal: 'Threshold', threshold_emergency: 'Threshold in an emergency',
+    min_over_s: 'Above it for, s', min_under_s: 'Below it for, s', emergency_active: 'Emergency', objects: 'What is sent', transport: 'Transport', address: 'Sends to (host:port)', every_s: 'Every, s', randomisation_s: 'Spread by chance, s', retries: 'Repetitions',
+    retry_delay_s: 'Pause before a repetition, s', times: 'Times of day', apn: 'Access point (APN)', port: 'Port it listens on', inactivity_s: 'Hangs up after silence of, s', mode_name: 'Calls', destinations: 'Calls (host:port, …)', operator: 'Network', registration: 'Registration',
+    packet_service: 'Packet service', cell_id: 'Cell', location_id: 'Location area', signal_dbm: 'Signal, dBm', clock_status: 'Clock status', time_zone_min: 'Time zone, min', daylight_saving: 'Daylight saving', security_suite: 'Security suite', security_policy: 'Security policy',
+    client_title: 'System title of the client', server_title: 'System title of the meter', firmware: 'Firmware',
+  },
+  word: { connected: 'connected', disconnected: 'disconnected', 'ready-for-reconnection': 'ready for reconnection by hand' },
+  command: {
+    read: 'read registers', 'read-profile': 'read a profile', clock: 'check the clock', 'clock-set': 'set the clock', 'clock-adjust': 'put the clock right', 'relay-state': 'look at the relay', 'relay-connect': 'connect', 'relay-disconnect': 'disconnect',
+    'limiter-read': 'read the power limit', 'limiter-set': 'change the power limit', limiter: 'power limit', 'calendar-read': 'read the calendar', 'calendar-set': 'replace the calendar', calendar: 'tariff calendar', 'push-setup-read': 'read the push setup', 'push-setup-set': 'change the push setup', 'push-setup': 'push setup',
+    'push-now': 'push now', 'modem-setup-read': 'read the modem setup', 'modem-setup-set': 'change the modem setup', 'modem-setup': 'modem setup', diagnose: 'diagnosis', firmware: 'load firmware',
+  },
+  audit: {
+    device: 'Meter or modem', deviceHint: 'number, or modem:ID', actor: 'Who', from: 'From day', to: 'To day', shown: '{n} entries', shownSoFar: '{n} entries so far, and more', csv: 'Save as CSV', because: 'because: {why}',
+    none: 'No entries.', noneFiltered: 'Choose other days, another device or person.', about: 'Commands, imports, settings and firmware appear here, with who wanted them and why.',
+  },
+  result: { done: 'done', failed: 'failed', refused: 'refused', applied: 'applied', confirmed: 'confirmed', 'rolled-back': 'taken back', replaced: 'replaced', compared: 'compared', transferring: 'on its way', verifying: 'being verified', activating: 'being activated', restarting: 'restarting' },
+  energy: {
+    title: 'Daily energy', days: '{n} days', none: 'No daily energy yet', noneNext: 'It is made of the load profile: “Read profile” brings the intervals.', summary: '{n} days, {whole} of them whole; hatched days miss values.', day: 'Day', until: 'Last value',
+    whole: 'whole', part: 'in part: {n} values', reset: 'the index went backwards', nothing: 'nothing known', label: '{name} of meter {id} by the day: {n} days, {whole} of them whole; “Show as table” lists them.',
+  },
+  system: {
+    store: 'Event log', there: 'in order', away: 'away', queue: 'Events to be written', queueOf: 'of {n} at most', queueFull: 'full: devices wait for their confirmation', memory: 'Memory', cpu: 'processor time {time}', sockets: 'Open connections', refused: '{n} turned away, {faults} faults', noHub: 'the hub does not run; see Supervision',
+    files: 'Open files', noLimit: 'no limit', live: 'People looking', resyncs: '{n} times too slow', types: 'Meter types', typesNote: 'known to this node', age: 'Behind for', aside: 'Set aside', compare: 'Compare', rebuild: 'Make anew', rebuildSure: 'Fold “{name}” from the first event and swap it in. The others go on; it takes a while and needs room for a copy.',
+    replaced: '{name} was made anew from {n} events, and is in use.', same: '{name} is right: a fold of the whole log gives the same rows.', different: '{name} differs in {n} rows; make it anew, and tell those who look after the program.',
+    listeners: 'Ports for modems', noListeners: 'No port is open for modems; add a [[listener]] to the settings.', unnamed: 'Callers without a name yet', anchor: 'Anchor of the log', anchorAbout: 'A digest over all events up to a position. Keep it elsewhere: it shows later that nobody wrote the log anew.',
+    anchored: 'Events {first} to {last}, {when}.', noAnchor: 'There is no anchor yet; the first one comes by itself within a day.', since: '{n} events came since.',
+    storeAway: 'The event log cannot be used, so devices wait for their confirmations; what they send is queued and written as soon as it is back: {why}', modelsAway: 'The read models stand still, so the pages may be old; collection goes on, and they catch up by themselves: {why}',
+  },
+  model: {
+    alarms: 'alarms, open and past', audit: 'who wanted what', intervals: 'load profiles and daily energy', kept: 'messages kept raw', latest: 'newest values', meter_events: 'events of meters', meters: 'meter list', readings: 'register values', sessions: 'connections of modems', success: 'success of collection',
+  },
+  problem: {
+    away: 'The head-end does not answer; it may be restarting: try again in a moment.', unavailable: 'The data cannot be had for now; collection goes on: try again in a moment.', 'no-token': 'The token is not known; sign in with another one.', forbidden: 'This token may not do that; ask whoever gives out tokens.',
+    'no-modem': 'The modem is not connected; ask again when it has called, or look at its page.', 'no-answer': 'The device did not answer in time; try again, and look at its last failures if it stays so.', expired: 'It took too long; try again when the line is less busy.', 'bad-check': 'The answer came damaged; try again, and have the line checked if it stays so.',
+    refused: 'The device refused it; see its reason and what its type allows.', partial: 'Only a part of the answer came; try again.', cut: 'The connection broke off meanwhile; ask again when the modem is back.', busy: 'The line is busy; try again in a moment.', internal: 'The head-end made a mistake; look at Supervision and its log.',
+    'unknown-meter': 'There is no such meter; check the number or import it.', 'unknown-modem': 'The modem list does not have this modem; import it first.', 'bad-body': 'This cannot be used as it is; mend what is said here.', 'bad-request': 'This cannot be asked like that; mend what is said here.', 'too-large': 'This is too large; choose a smaller file.', 'too-slow': 'The upload took too long; try again on a faster line.',
   },
 }

@@ -7,7 +7,7 @@ export default {
     signIn: 'Đăng nhập', retry: 'Thử lại', cancel: 'Hủy', more: 'Thêm', close: 'Đóng',
     loading: 'Đang tải…', zone: 'Múi giờ hiển thị: {zone}',
   },
-  nav: { overview: 'Tổng quan', meters: 'Công tơ', alarms: 'Cảnh báo', modems: 'Modem', tree: 'Cây giám sát', events: 'Sự kiện' },
+  nav: { overview: 'Tổng quan', meters: 'Công tơ', alarms: 'Cảnh báo', modems: 'Modem', tree: 'Cây giám sát', events: 'Sự kiện', audit: 'Nhật ký thao tác', system: 'Hệ thống' },
   state: {
     online: 'trực tuyến', offline: 'ngoại tuyến', alarm: 'cảnh báo', never: 'chưa có tín hiệu', running: 'đang chạy', backoff: 'đang khởi động lại',
     parked: 'tạm dừng', starting: 'đang khởi động', stopping: 'đang dừng', stopped: 'đã dừng', OFFLINE: 'ngoại tuyến', READY: 'sẵn sàng',
@@ -45,6 +45,7 @@ export default {
     stillOpen: 'đang mở', which: 'Chọn cảnh báo', noneNext: 'Cảnh báo mới sẽ tự hiện ở đây.',
   },
   modems: {
+    model: 'Kiểu máy', firmware: 'Phần mềm', signal: 'Sóng', records: 'Bản ghi trong hàng đợi', pipeOnly: 'Modem này chỉ là ống truyền: chỉ modem dùng HML/1 mới có cấu hình và phần mềm ở đây.',
     modem: 'Modem', state: 'Trạng thái', why: 'Lý do', peer: 'Địa chỉ', link: 'Kết nối', heard: 'Tín hiệu cuối', traffic: 'Nhận / gửi', queue: 'Hàng đợi', meters: 'Công tơ',
     unknown: 'Thiết bị lạ gọi đến', when: 'Khi nào', listener: 'Cổng', bytes: 'Byte đầu tiên', none: 'Chưa có modem nào gọi đến.', filter: 'Lọc',
     title: 'Modem {id}', shown: '{n} trên {total} modem', noMatch: 'Không có modem phù hợp.', noneNext: 'Hãy trỏ modem đến một cổng nghe của nút này và đăng ký công tơ trong danh sách thiết bị.', noUnknown: 'Chưa có thiết bị lạ nào gọi đến.',
@@ -75,10 +76,12 @@ export default {
     by: { '0_0_96_1_0_255': 'Số công tơ', '0_0_1_0_0_255': 'Đồng hồ' },
   },
   event: {
+    Anchored: 'Niêm phong nhật ký', RecordStored: 'Đã lưu bản ghi', RecordsLost: 'Mất bản ghi', ModemAlarm: 'Cảnh báo từ modem', ModemRegistered: 'Đăng ký modem', ModemIdentified: 'Modem đã xác thực', ConfigRequested: 'Yêu cầu cấu hình', ConfigApplied: 'Kết quả cấu hình', NodeConfigured: 'Cấu hình hệ thống', ReadModelRebuilt: 'Dựng lại mô hình đọc', TokenUsed: 'Dùng mã truy cập',
     Reading: 'Chỉ số', LoadProfileRead: 'Biểu đồ phụ tải', ReadFailed: 'Đọc lỗi', PushKept: 'Bản tin lưu nguyên trạng', MeterEvent: 'Sự kiện công tơ', PowerFailure: 'Mất điện', PowerRestored: 'Có điện lại',
     OverVoltage: 'Quá áp', OverVoltageCleared: 'Hết quá áp', ClockDrift: 'Lệch giờ', ClockDriftCleared: 'Giờ đã đúng', ClockSet: 'Đã đồng bộ giờ', ModemConnected: 'Modem kết nối', ModemSuperseded: 'Modem bị thay phiên',
-    ModemDisconnected: 'Modem ngắt kết nối', ModemQuarantined: 'Modem bị cách ly', ModemTrusted: 'Modem được tin cậy', UnknownCaller: 'Thiết bị lạ gọi đến', DeviceRegistered: 'Đăng ký thiết bị', CounterReserved: 'Giữ chỗ bộ đếm',
+    ModemDisconnected: 'Modem ngắt kết nối', ModemQuarantined: 'Modem bị cách ly', ModemTrusted: 'Modem được tin cậy', UnknownCaller: 'Thiết bị lạ gọi đến', DeviceRegistered: 'Đăng ký thiết bị', CounterReserved: 'Giữ chỗ bộ đếm', ObjectListRead: 'Đã đọc danh mục đối tượng',
     CommandRequested: 'Ra lệnh', CommandFinished: 'Lệnh kết thúc', AlarmAcknowledged: 'Tiếp nhận cảnh báo', ActorFailed: 'Nút gặp sự cố', NodeStarted: 'Nút khởi động', NodeStopped: 'Nút dừng',
+    FirmwareOffered: 'Gửi phần mềm', FirmwareProgressed: 'Đang nạp phần mềm', FirmwareActivated: 'Phần mềm đã chạy', FirmwareFailed: 'Nạp phần mềm lỗi', RelaySwitched: 'Đóng cắt rơ-le', MeterConfigured: 'Cấu hình công tơ',
   },
   alarmKind: {
     'power-failure': 'Mất điện', 'over-voltage': 'Quá áp', 'clock-drift': 'Lệch giờ', quarantine: 'Modem bị cách ly',
@@ -94,5 +97,86 @@ export default {
   },
   quality: {
     good: 'tốt', unscaled: 'chưa quy đổi',
+  },
+  orders: {
+    title: 'Điều khiển', jump: 'đến phần điều khiển', yes: 'có', no: 'không', setting: 'Thông số', before: 'Hiện tại', after: 'Giá trị mới', read: 'Đọc', set: 'Thay đổi', steps: 'Các bước đã qua',
+    wasRead: 'Vừa đọc từ thiết bị.', wasSet: 'Đã thay đổi và đọc lại để kiểm tra.', emptyStays: 'Ô để trống thì thiết bị giữ nguyên giá trị đang có.',
+    reason: 'Lý do', reasonHint: 'Lý do được lưu vĩnh viễn trong nhật ký cùng tên của bạn.', meant: 'Tôi xác nhận thực hiện', underWay: '{what}: đang chờ thiết bị, {n} giây…',
+    number: 'Giá trị này không hợp lệ.', range: 'Nhập từ {min} đến {max}.', lately: 'Các lệnh gần đây với thiết bị này', allOfThem: 'xem tất cả trong nhật ký thao tác',
+    tabs: { relay: 'Đóng cắt điện (rơ-le)', limiter: 'Giới hạn công suất', calendar: 'Lịch biểu giá', clock: 'Đồng hồ', push: 'Tự gửi số liệu', network: 'Modem trong công tơ', diagnose: 'Chẩn đoán', firmware: 'Phần mềm' },
+  },
+  relay: {
+    about: 'Rơ-le nằm giữa lưới điện và khách hàng. Sau khi đóng cắt, trạng thái được đọc lại từ công tơ.', state: 'Xem trạng thái rơ-le', connect: 'Đóng điện', disconnect: 'Cắt điện',
+    isClosed: 'Rơ-le đang đóng: khách hàng có điện.', isOpen: 'Rơ-le đang mở: khách hàng không có điện.', sure: 'Công tơ {id}. Hãy kiểm tra đúng công tơ.',
+    danger: 'Khách hàng sẽ mất điện cho đến khi có người đóng lại.', care: 'Khách hàng có điện ngay, kể cả khi đang có người làm việc trên lưới của họ.',
+  },
+  limiter: { about: 'Khi công suất vượt ngưỡng lâu hơn thời gian trễ, công tơ tự cắt điện.', danger: 'Ngưỡng quá thấp sẽ làm khách hàng mất điện.' },
+  push: {
+    about: 'Những số liệu công tơ tự gửi: gửi gì, gửi đến đâu và khi nào.', now: 'Gửi ngay', done: 'Đã yêu cầu công tơ gửi; số liệu đến sẽ hiện ở phần chỉ số.',
+    danger: 'Nếu sai địa chỉ, số liệu công tơ gửi sẽ không đến được hệ thống.',
+  },
+  network: { about: 'Cách modem trong công tơ vào mạng và nơi nó gọi đến. Hãy đổi APN và địa chỉ đích theo hai bước, không đổi cùng lúc.', danger: 'Nếu sai, có thể không liên lạc được với công tơ cho đến khi có người đến tận nơi.' },
+  clock: {
+    about: 'Chỉnh đồng hồ bằng phương thức có sẵn của công tơ. Các phương thức làm tròn được gọi đúng lúc đồng hồ hệ thống tròn đơn vị.', way: 'Phương thức', adjust: 'Chỉnh giờ',
+    shift: 'Dịch đúng số giây bị lệch (tối đa 900 giây)', minute: 'Làm tròn đến phút gần nhất', quarter: 'Làm tròn đến một phần tư giờ gần nhất', period: 'Làm tròn đến chu kỳ đo gần nhất', preset: 'Đặt trước giờ hệ thống rồi áp dụng',
+    off: 'Đồng hồ lệch {s} giây (± {u} giây).', unchanged: 'Không thay đổi: đồng hồ chỉ lệch {s} giây.', changed: 'Đã chỉnh: trước lệch {before} giây, nay {after} giây.',
+  },
+  calendar: {
+    about: 'Biểu giá nào áp dụng vào giờ nào. Lịch mới được ghi bên cạnh lịch đang dùng, kiểm tra xong mới có hiệu lực.', edit: 'Sửa lịch này', inForce: 'Đang áp dụng: {name}', waiting: 'đang chờ: {name}, đến {until}',
+    day: 'Kiểu ngày', switches: 'Biểu giá từ giờ', season: 'Mùa', from: 'Bắt đầu', week: 'Tuần, từ thứ Hai đến Chủ nhật', holidays: 'Ngày lễ', replace: 'Thay lịch biểu giá', file: 'Từ tệp (JSON)', json: 'Lịch dạng JSON',
+    noJson: 'Nội dung không phải JSON; hãy sửa rồi thử lại: {why}', sure: 'Công tơ sẽ theo lịch “{name}”.', danger: 'Từ lúc đó điện năng được tính vào biểu giá khác: hóa đơn thay đổi.',
+  },
+  diagnose: { about: 'Thông tin công tơ cho biết về mạng, đồng hồ và bảo mật của nó.', ask: 'Hỏi công tơ', done: 'Công tơ đã trả lời những gì nó có.', refused: '{n} mục bị từ chối' },
+  firmware: {
+    about: 'Hệ thống tự nạp phần mềm theo từng đợt ngắn xen giữa các lượt đọc, và tiếp tục sau khi mất kết nối, trong vòng một ngày. Phần mềm cũ vẫn chạy cho đến khi công tơ kiểm tra xong phần mềm mới.',
+    aboutModem: 'Modem tự tải phần mềm khi có kết nối và tải tiếp từ chỗ đang dở. Modem chỉ nhận phần mềm có chữ ký của nhà sản xuất.', none: 'Chưa gửi phần mềm nào.',
+    file: 'Tệp phần mềm', name: 'Tên phần mềm theo công tơ', version: 'Phiên bản mà modem sẽ báo', signature: 'Chữ ký của nhà sản xuất (Ed25519)', noSignature: 'Tệp này không chứa chữ ký 64 byte hoặc 128 chữ số hex.',
+    resume: 'Nạp tiếp phần còn thiếu của phần mềm này', load: 'Nạp phần mềm', offer: 'Gửi phần mềm', taken: 'Hệ thống đã nhận tệp và đang nạp; có thể rời trang này.', offered: 'Đã gửi: {state}.',
+    tooLarge: 'Tối đa {n}.', sure: '{name}, {size}, cho {id}.', danger: 'Phần mềm sai có thể làm hỏng thiết bị.', by: '{who} gửi lúc {when}: {why}', changed: 'bước gần nhất lúc {when}', progress: 'đã có {n} phần trăm',
+    states: { offered: 'đã gửi', waiting: 'chờ modem gọi về', downloading: 'đang tải', starting: 'đang bắt đầu', transferring: 'đang nạp', verifying: 'đang kiểm tra', verified: 'đã kiểm tra', activating: 'đang kích hoạt', restarting: 'đang khởi động lại', activated: 'đã chạy', failed: 'thất bại', refused: 'bị từ chối' },
+  },
+  modemSetting: {
+    title: 'Cấu hình modem', about: 'Thay đổi được dùng thử cho đến khi modem mở phiên kết nối kế tiếp; nếu không kết nối được, sau mười phút modem tự trở về cấu hình cũ.', danger: 'Nếu sai địa chỉ hoặc APN, sẽ không liên lạc được với modem cho đến khi nó tự trở về cấu hình cũ.',
+    onTrial: 'Đã áp dụng, dùng thử đến phiên kế tiếp; mã băm của cấu hình là {hash}.', refused: 'Modem từ chối và giữ nguyên cấu hình; hãy đọc lại cấu hình rồi thử giá trị khác.',
+    server: 'Máy chủ', server_2: 'Máy chủ dự phòng', apn: 'Điểm truy cập', collect_s: 'Chu kỳ thu thập, giây', ping_s: 'Chu kỳ báo hoạt động, giây', serial_1: 'Đường truyền nối tiếp', schedule: 'Lịch thu thập',
+  },
+  fact: {
+    obis: 'OBIS', closed: 'Có điện', state: 'Trạng thái', mode: 'Chế độ', state_before: 'Trạng thái trước', watched: 'Đại lượng theo dõi', unit: 'Đơn vị', threshold_active: 'Ngưỡng đang dùng', threshold_normal: 'Ngưỡng', threshold_emergency: 'Ngưỡng khẩn cấp',
+    min_over_s: 'Vượt ngưỡng trong, giây', min_under_s: 'Dưới ngưỡng trong, giây', emergency_active: 'Khẩn cấp', objects: 'Nội dung gửi', transport: 'Giao thức truyền', address: 'Gửi đến (host:port)', every_s: 'Chu kỳ, giây', randomisation_s: 'Trễ ngẫu nhiên, giây', retries: 'Số lần gửi lại',
+    retry_delay_s: 'Nghỉ trước khi gửi lại, giây', times: 'Giờ gửi', apn: 'Điểm truy cập (APN)', port: 'Cổng nghe', inactivity_s: 'Ngắt khi im lặng, giây', mode_name: 'Cách gọi', destinations: 'Gọi đến (host:port, …)', operator: 'Nhà mạng', registration: 'Đăng ký mạng',
+    packet_service: 'Dịch vụ dữ liệu', cell_id: 'Ô (cell)', location_id: 'Vùng định vị', signal_dbm: 'Sóng, dBm', clock_status: 'Trạng thái đồng hồ', time_zone_min: 'Múi giờ, phút', daylight_saving: 'Giờ mùa hè', security_suite: 'Bộ bảo mật', security_policy: 'Chính sách bảo mật',
+    client_title: 'System title của hệ thống', server_title: 'System title của công tơ', firmware: 'Phần mềm',
+  },
+  word: { connected: 'đang đóng', disconnected: 'đang cắt', 'ready-for-reconnection': 'sẵn sàng đóng lại bằng tay' },
+  command: {
+    read: 'đọc chỉ số', 'read-profile': 'đọc biểu đồ', clock: 'kiểm tra giờ', 'clock-set': 'đồng bộ thời gian', 'clock-adjust': 'chỉnh giờ', 'relay-state': 'xem rơ-le', 'relay-connect': 'đóng điện', 'relay-disconnect': 'cắt điện',
+    'limiter-read': 'đọc giới hạn công suất', 'limiter-set': 'đổi giới hạn công suất', limiter: 'giới hạn công suất', 'calendar-read': 'đọc lịch biểu giá', 'calendar-set': 'thay lịch biểu giá', calendar: 'lịch biểu giá', 'push-setup-read': 'đọc cấu hình tự gửi', 'push-setup-set': 'đổi cấu hình tự gửi', 'push-setup': 'cấu hình tự gửi',
+    'push-now': 'gửi ngay', 'modem-setup-read': 'đọc cấu hình modem', 'modem-setup-set': 'đổi cấu hình modem', 'modem-setup': 'cấu hình modem', diagnose: 'chẩn đoán', firmware: 'nạp phần mềm',
+  },
+  audit: {
+    device: 'Công tơ hoặc modem', deviceHint: 'số công tơ, hoặc modem:ID', actor: 'Người thực hiện', from: 'Từ ngày', to: 'Đến ngày', shown: '{n} mục', shownSoFar: '{n} mục, còn nữa', csv: 'Lưu tệp CSV', because: 'lý do: {why}',
+    none: 'Không có mục nào.', noneFiltered: 'Hãy chọn ngày, thiết bị hoặc người khác.', about: 'Lệnh điều khiển, nhập danh sách, thay đổi cấu hình và nạp phần mềm hiện ở đây, kèm người thực hiện và lý do.',
+  },
+  result: { done: 'xong', failed: 'thất bại', refused: 'bị từ chối', applied: 'đã áp dụng', confirmed: 'đã xác nhận', 'rolled-back': 'đã hoàn lại', replaced: 'đã thay', compared: 'đã so sánh', transferring: 'đang nạp', verifying: 'đang kiểm tra', activating: 'đang kích hoạt', restarting: 'đang khởi động lại' },
+  energy: {
+    title: 'Điện năng theo ngày', days: '{n} ngày', none: 'Chưa có điện năng theo ngày', noneNext: 'Điện năng ngày được tính từ biểu đồ phụ tải: bấm “Đọc biểu đồ phụ tải” để lấy các chu kỳ.', summary: '{n} ngày, trong đó {whole} ngày đủ số liệu; cột gạch chéo là ngày thiếu số liệu.', day: 'Ngày', until: 'Số liệu cuối',
+    whole: 'đủ', part: 'thiếu: chỉ có {n} giá trị', reset: 'chỉ số bị lùi', nothing: 'không có số liệu', label: '{name} của công tơ {id} theo ngày: {n} ngày, trong đó {whole} ngày đủ; “Xem dạng bảng” liệt kê đầy đủ.',
+  },
+  system: {
+    store: 'Nhật ký sự kiện', there: 'bình thường', away: 'không truy cập được', queue: 'Sự kiện chờ ghi', queueOf: 'tối đa {n}', queueFull: 'đã đầy: thiết bị phải chờ xác nhận', memory: 'Bộ nhớ', cpu: 'thời gian CPU {time}', sockets: 'Kết nối đang mở', refused: '{n} bị từ chối, {faults} lỗi', noHub: 'bộ nhận kết nối không chạy; xem Cây giám sát',
+    files: 'Tệp đang mở', noLimit: 'không giới hạn', live: 'Người đang xem', resyncs: '{n} lần không theo kịp', types: 'Chủng loại công tơ', typesNote: 'hệ thống đã biết', age: 'Chậm trong', aside: 'Để riêng', compare: 'So sánh', rebuild: 'Dựng lại', rebuildSure: 'Dựng lại “{name}” từ sự kiện đầu tiên rồi thay vào. Các mô hình khác vẫn chạy; việc này mất một lúc và cần chỗ cho một bản sao.',
+    replaced: '{name} đã được dựng lại từ {n} sự kiện và đang dùng.', same: '{name} đúng: dựng lại từ toàn bộ nhật ký cho cùng kết quả.', different: '{name} sai khác {n} dòng; hãy dựng lại và báo cho người phụ trách phần mềm.',
+    listeners: 'Cổng cho modem', noListeners: 'Chưa mở cổng nào cho modem; hãy thêm [[listener]] vào cấu hình.', unnamed: 'Thiết bị gọi chưa xưng tên', anchor: 'Mốc niêm phong nhật ký', anchorAbout: 'Mã băm của mọi sự kiện đến một vị trí. Hãy lưu ở nơi khác: sau này nó chứng tỏ nhật ký không bị viết lại.',
+    anchored: 'Sự kiện {first} đến {last}, {when}.', noAnchor: 'Chưa có mốc nào; mốc đầu tiên tự tạo trong vòng một ngày.', since: 'Từ đó có thêm {n} sự kiện.',
+    storeAway: 'Không dùng được nhật ký sự kiện nên thiết bị phải chờ xác nhận; số liệu gửi đến được giữ trong hàng đợi và ghi ngay khi nhật ký trở lại: {why}', modelsAway: 'Mô hình đọc đang dừng nên số liệu trên trang có thể đã cũ; việc thu thập vẫn tiếp tục và mô hình sẽ tự bắt kịp: {why}',
+  },
+  model: {
+    alarms: 'cảnh báo đang mở và đã qua', audit: 'ai yêu cầu việc gì', intervals: 'biểu đồ phụ tải và điện năng ngày', kept: 'bản tin lưu nguyên trạng', latest: 'giá trị mới nhất', meter_events: 'sự kiện của công tơ', meters: 'danh sách công tơ', readings: 'chỉ số', sessions: 'các phiên kết nối của modem', success: 'tỷ lệ thu thập thành công',
+  },
+  problem: {
+    away: 'Hệ thống không trả lời, có thể đang khởi động lại: hãy thử lại sau giây lát.', unavailable: 'Tạm thời không lấy được số liệu, việc thu thập vẫn tiếp tục: hãy thử lại sau giây lát.', 'no-token': 'Mã truy cập không đúng; hãy đăng nhập bằng mã khác.', forbidden: 'Mã truy cập này không được phép; hãy hỏi người cấp mã.',
+    'no-modem': 'Modem chưa kết nối; hãy thử lại khi modem đã gọi về, hoặc xem trang của modem.', 'no-answer': 'Thiết bị không trả lời kịp; hãy thử lại, nếu vẫn vậy thì xem các lượt đọc lỗi gần đây.', expired: 'Chờ quá lâu; hãy thử lại khi đường truyền bớt bận.', 'bad-check': 'Trả lời nhận được bị hỏng; hãy thử lại, nếu vẫn vậy thì kiểm tra đường truyền.',
+    refused: 'Thiết bị từ chối; hãy xem lý do và những gì chủng loại này cho phép.', partial: 'Chỉ nhận được một phần trả lời; hãy thử lại.', cut: 'Kết nối bị ngắt giữa chừng; hãy thử lại khi modem trở lại.', busy: 'Đường truyền đang bận; hãy thử lại sau giây lát.', internal: 'Hệ thống gặp lỗi; hãy xem Cây giám sát và nhật ký của chương trình.',
+    'unknown-meter': 'Không có công tơ này; hãy kiểm tra số hoặc nhập vào danh sách.', 'unknown-modem': 'Danh sách modem chưa có modem này; hãy nhập trước.', 'bad-body': 'Nội dung này chưa dùng được; hãy sửa theo ghi chú.', 'bad-request': 'Yêu cầu này chưa đúng; hãy sửa theo ghi chú.', 'too-large': 'Tệp quá lớn; hãy chọn tệp nhỏ hơn.', 'too-slow': 'Tải lên quá lâu; hãy thử lại khi đường truyền nhanh hơn.',
   },
 }

@@ -1,0 +1,249 @@
+"""Read models: events folded and written, against the writing alone, on each database, in one run.
+
+The anchor carries out the same statements with the same rows, made before: what the database costs
+without us. ``latest`` are the three models that every reading changes (some three rows an event);
+``all`` are all of them, of readings with ten registers (some twenty-two rows an event);
+``profiles`` are load profiles of a day, 48 intervals of four registers (192 rows an event).
+
+Run: ``python -m bench projections``. PostgreSQL: a private one, if its programs are installed, or
+the one that ``HES_TEST_POSTGRES_URL`` names; Oracle only where ``HES_TEST_ORACLE_DSN`` names one: a
+double says nothing about speed.
+"""
+
+import argparse
+import contextlib
+import os
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from hes.events.base import DomainEvent, Recorded
+from hes.events.device import DeviceRegistered
+from hes.events.layout import Channel, Layout
+from hes.events.reading import LoadProfileRead, ProfileRow, Reading, Source
+from projections.base import Projection, find_projections
+from projections.errors import DaysMissing
+from projections.folding import Tables
+from projections.intervals import INTERVAL
+from projections.sql.database import Database
+from projections.sql.places import Place, open_place
+
+sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
+
+METERS = 5_000
+BATCH = 1000
+NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
+TARGETS = {"sqlite": 50_000, "postgresql": 25_000}
+"""Events/s of ``latest`` that are wanted."""
+VERBS = ("execute", "count", "many", "insert", "upsert")
+
+
+class Load(NamedTuple):
+    """What is folded."""
+
+    name: str
+    models: frozenset[str]
+    """Names of projections; empty: all."""
+    events: list[list[Recorded]]
+    """In batches."""
+
+
+def device(modem: str) -> DeviceRegistered:
+    return DeviceRegistered(
+        received_at=NOW, modem_id=modem, link="raw", protocol="dlms", framing="hdlc", meter_type="",
+        address="17", client_sap=1, server_sap=1, auth="none", system_title="", area="Huế",
+        ct_ratio="", vt_ratio="", has_keys=False, actor="an",
+    )  # fmt: skip
+
+
+def layout(width: int) -> Layout:
+    return Layout(tuple(Channel(f"1.0.{c + 1}.8.0.255", -1, 30, 3, 2) for c in range(width)))
+
+
+def reading(n: int, channels: Layout) -> Reading:
+    at = NOW + timedelta(seconds=n // 10)
+    values = tuple(1000 + n + c for c in range(len(channels.channels)))
+    return Reading(
+        received_at=at, device_time=at, source=Source.PUSH, layout=channels, values=values,
+        digest=n.to_bytes(8),
+    )  # fmt: skip
+
+
+def profile(n: int, channels: Layout) -> LoadProfileRead:
+    begin = NOW.replace(hour=17) + timedelta(days=n // METERS)  # a local day
+    values = tuple(range(len(channels.channels)))
+    rows = tuple(ProfileRow(begin + timedelta(minutes=30 * k), 0, values) for k in range(1, 49))
+    return LoadProfileRead(
+        received_at=NOW, source=Source.SCHEDULED, profile="1.0.99.1.0.255", period_s=1800,
+        layout=channels, rows=rows,
+    )  # fmt: skip
+
+
+def batches(events: Sequence[DomainEvent], size: int) -> list[list[Recorded]]:
+    listed = [Recorded(n + 1, f"meter:{n}", 1, device(f"8{n}")) for n in range(METERS)]
+    rest = [
+        Recorded(METERS + n + 1, f"meter:{n % METERS}", 2, event) for n, event in enumerate(events)
+    ]
+    return [listed, *(rest[at : at + size] for at in range(0, len(rest), size))]
+
+
+def loads(count: int) -> list[Load]:
+    one, ten, four = layout(1), layout(10), layout(4)
+    return [
+        Load("latest", frozenset({"latest", "meters", "success"}),
+             batches([reading(n, one) for n in range(count)], BATCH)),
+        Load("all", frozenset(), batches([reading(n, ten) for n in range(count // 5)], BATCH)),
+        Load("profiles", frozenset({"intervals"}),
+             batches([profile(n, four) for n in range(count // 100)], BATCH // 20)),
+    ]  # fmt: skip
+
+
+class Noted(NamedTuple):
+    """The calls of one batch."""
+
+    calls: list[tuple[str, tuple[Any, ...]]]
+
+
+def note_calls(db: Database) -> list[Noted]:
+    """Let a connection note what is done with it, batch by batch."""
+    noted: list[Noted] = []
+    depth = [0]
+
+    def watch(name: str) -> None:
+        real = getattr(db, name)
+
+        def call(*values: Any) -> Any:
+            if not depth[0]:
+                noted[-1].calls.append((name, values))
+            depth[0] += 1
+            try:
+                return real(*values)
+            finally:
+                depth[0] -= 1
+
+        setattr(db, name, call)
+
+    begin = db.begin
+
+    def begun(*, careful: bool) -> None:
+        if not depth[0]:
+            noted.append(Noted([]))
+        begin(careful=careful)
+
+    add_days = db.add_days
+
+    def added(*values: Any) -> None:
+        noted.pop()  # the batch is repeated
+        depth[0] += 1
+        add_days(*values)
+        depth[0] -= 1
+
+    db.begin = begun  # type: ignore[method-assign]
+    db.add_days = added  # type: ignore[method-assign]
+    for name in VERBS:
+        watch(name)
+    return noted
+
+
+def fold(place: Place, load: Load) -> tuple[float, list[Noted]]:
+    """Return events/s, and what was done."""
+    tables = Tables(place, models_of(load), anew=True)
+    try:
+        tables.take(load.events[0])
+        started = time.perf_counter()
+        for batch in load.events[1:]:
+            tables.take(batch)
+        rate = size(load) / (time.perf_counter() - started)
+    finally:
+        tables.close()
+    tables = Tables(place, models_of(load), anew=True)
+    noted = note_calls(tables._db)  # type: ignore[arg-type]
+    for batch in load.events:
+        tables.take(batch)
+    tables.close()
+    return rate, noted
+
+
+def write(place: Place, load: Load, noted: Sequence[Noted]) -> float:
+    """Return events/s of the same statements without the folding."""
+    tables = Tables(place, models_of(load), anew=True)
+    db = tables._db
+    assert db is not None
+    started = time.perf_counter()
+    for number, batch in enumerate(noted):
+        if number == 1:
+            started = time.perf_counter()
+        try:
+            carry_out(db, batch)
+        except DaysMissing as missing:
+            db.rollback()
+            db.add_days(INTERVAL, missing.days)
+            carry_out(db, batch)
+    rate = size(load) / (time.perf_counter() - started)
+    tables.close()
+    return rate
+
+
+def carry_out(db: Database, batch: Noted) -> None:
+    db.begin(careful=False)
+    for name, values in batch.calls:
+        getattr(db, name)(*values)
+    db.commit()
+
+
+def size(load: Load) -> int:
+    return sum(map(len, load.events[1:]))
+
+
+def models_of(load: Load) -> list[Projection]:
+    return [p for p in find_projections() if not load.models or p.name in load.models]
+
+
+@contextlib.contextmanager
+def places() -> Iterator[dict[str, Place]]:
+    """Give the databases that there are."""
+    from databases import DatabaseMissing, running_postgres  # noqa: PLC0415 -- a path of the tests
+
+    with contextlib.ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory())
+        found = {"sqlite": open_place(f"sqlite:///{folder}/read.db")}
+        try:
+            server = stack.enter_context(running_postgres())
+            stack.callback(server.drop_databases)
+            found["postgresql"] = open_place(server.new_database())
+        except DatabaseMissing as missing:
+            print(missing)
+        if dsn := os.environ.get("HES_TEST_ORACLE_DSN"):
+            found["oracle"] = open_place(f"oracle://{dsn.replace('/', ':', 1)}")
+        yield found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=30_000)
+    parser.add_argument("--rounds", type=int, default=3)
+    given = parser.parse_args()
+    print(f"batches of {BATCH} (profiles: {BATCH // 20}), {METERS} meters, medians")
+    print("database     load       events/s  writing alone  ratio  wanted")
+    with places() as found:
+        for name, place in found.items():
+            for load in loads(given.events):
+                rates = [compare(place, load) for _ in range(given.rounds)]
+                ours, alone = (statistics.median(column) for column in zip(*rates, strict=True))
+                wanted = f"{TARGETS[name]:,}" if load.name == "latest" and name in TARGETS else ""
+                print(f"{name:12} {load.name:9} {ours:9,.0f} {alone:14,.0f}", end="")
+                print(f" {ours / alone:6.2f}  {wanted}", flush=True)
+
+
+def compare(place: Place, load: Load) -> tuple[float, float]:
+    rate, noted = fold(place, load)
+    return rate, write(place, load, noted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What lies in every bundle of evidence: a text for people, and the script that checks it."""

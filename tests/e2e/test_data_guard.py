@@ -1,0 +1,152 @@
+"""A node on Oracle with Data Guard, by a double, while modems push: whatever fails, nothing is lost.
+
+The double proves the driver's part: errors, failover, outcomes of commits. It is no Oracle.
+"""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import trio
+from data_guard import DataGuard, data_guard
+from databases import DatabaseMissing
+from node_process import NodeProcess
+from pushing_modems import pushing
+
+from hes.app.serve import DRAIN_S
+from hes.store.oracle_link import CONNECT_S
+from hes.store.server import ANSWER_S
+
+pytestmark = [pytest.mark.slow, pytest.mark.databases, pytest.mark.timeout(300)]
+MODEMS = 20
+WITHIN_S = 45.0
+"""Pauses of the journal and of the read models, and a machine that is shared."""
+HEALTH_S = 5.0
+
+
+@pytest.fixture
+def guard() -> Iterator[DataGuard]:
+    try:
+        with data_guard() as sites:
+            yield sites
+    except DatabaseMissing as missing:
+        pytest.skip(str(missing))
+
+
+@pytest.fixture
+def node(guard: DataGuard, tmp_path: Path) -> Iterator[NodeProcess]:
+    node = NodeProcess(tmp_path, guard.url())
+    node.add("[read_model]\n", f'report_url = "{guard.url("hes_ro")}"\n')
+    node.start()
+    yield node
+    node.kill()
+    node.client.close()
+
+
+async def health(node: NodeProcess) -> Any:
+    """Return what the node says of itself, which takes no long time whatever is away."""
+    started = time.monotonic()
+    answer = await trio.to_thread.run_sync(node.client.get, "/healthz")
+    assert time.monotonic() - started < HEALTH_S
+    if answer.status_code == 503:
+        assert int(answer.headers["retry-after"]) > 0
+    return answer
+
+
+async def until_health(node: NodeProcess, status: int, within_s: float = WITHIN_S) -> str:
+    """Wait until the node is well, or is not; return what is wrong."""
+    with trio.fail_after(within_s):
+        while (answer := await health(node)).status_code != status:
+            await trio.sleep(0.1)
+    return answer.json()["problem"] or ""
+
+
+async def test_role_changes_in_the_middle(guard: DataGuard, node: NodeProcess) -> None:
+    async with pushing(node, MODEMS):
+        for _ in range(3):
+            await trio.sleep(1.5)
+            guard.switch_over()
+            await until_stored_more(node)
+        guard.first.tell(cmd="kill_at_commit")
+        guard.switch_over()
+        await until_stored_more(node)
+    assert await trio.to_thread.run_sync(node.stop, DRAIN_S) == 0
+
+
+async def test_kills_at_any_moment(guard: DataGuard, node: NodeProcess) -> None:
+    async with pushing(node, MODEMS):
+        for call in (1, 2, 3, 4, 5, 6, 7, 9, 11, 14):
+            guard.first.tell(cmd="kill", call=call)
+            await trio.sleep(0.5)
+        for _ in range(5):
+            guard.first.tell(cmd="kill_at_commit")
+            await trio.sleep(0.5)
+        await until_stored_more(node)
+
+
+@pytest.mark.parametrize(
+    ("code", "said"), [(1653, "add a data file"), (257, "make room where it archives")]
+)
+async def test_a_full_disk_pauses_and_alarms(
+    guard: DataGuard, node: NodeProcess, code: int, said: str
+) -> None:
+    async with pushing(node, MODEMS) as modems:
+        await trio.sleep(1.0)
+        guard.first.tell(cmd="always", ora=code)
+        assert said in await until_health(node, 503)
+        facts = await trio.to_thread.run_sync(node.get, "/api/v1/system")
+        assert said in facts["system"]["store"]["problem"]
+        before = sum(modem.acknowledged for modem in modems)
+        await trio.sleep(3.0)
+        assert sum(modem.acknowledged for modem in modems) == before, "told without being stored"
+        guard.first.tell(cmd="accept")
+        await until_health(node, 200)
+
+
+async def test_refused_logons(guard: DataGuard, node: NodeProcess) -> None:
+    async with pushing(node, MODEMS):
+        await trio.sleep(1.0)
+        for site in (guard.first, guard.second):
+            site.tell(cmd="refuse", ora=12514)
+            site.relay.cut()
+        assert "does not know the service" in await until_health(node, 503)
+        await trio.sleep(2.0)
+        for site in (guard.first, guard.second):
+            site.tell(cmd="accept")
+        await until_health(node, 200)
+
+
+async def test_a_network_that_swallows_everything(guard: DataGuard, node: NodeProcess) -> None:
+    async with pushing(node, MODEMS):
+        await trio.sleep(1.0)
+        for site in (guard.first, guard.second):
+            site.relay.silent = True
+        assert "did not answer" in await until_health(node, 503)
+        await trio.sleep(5.0)
+        for site in (guard.first, guard.second):
+            site.relay.silent = False
+        # Who was inside a call waits for its end, and then for one more to connect.
+        await until_health(node, 200, within_s=2 * ANSWER_S + CONNECT_S)
+
+
+async def test_reports_are_read_at_the_standby(guard: DataGuard, node: NodeProcess) -> None:
+    assert guard.second.sessions() == 0
+    async with pushing(node, MODEMS) as modems:
+        await trio.sleep(1.0)
+        path = f"/api/v1/meters/{modems[0].serial}/readings"
+        await trio.to_thread.run_sync(node.get, path)
+    assert guard.first.sessions() + guard.second.sessions() > 0
+
+
+async def until_stored_more(node: NodeProcess) -> None:
+    """Wait until the node stores events again."""
+    await until_health(node, 200)
+    head = (await health(node)).json()["position"]
+    with trio.fail_after(WITHIN_S):
+        while True:
+            answer = await health(node)
+            if answer.status_code == 200 and answer.json()["position"] > head + MODEMS:
+                return
+            await trio.sleep(0.1)
