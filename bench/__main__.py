@@ -12,6 +12,7 @@ RUNS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "path": (("bench.path", "--sessions", "1000"), ("bench.path", "--sessions", "10000")),
     "kernel": (("bench.kernel",),),
     "store": (("bench.store",),),
+    "journal": (("bench.journal",),),
     "projections": (("bench.projections",),),
     "live": (("bench.live",),),
     "codecs": (("bench.codecs",),),

@@ -55,6 +55,8 @@ class ReadModelConfig(Section, frozen=True, kw_only=True):
     """A standby of the same database, for long queries; it may lag a little."""
     partitions: bool = False
     """In Oracle with its Partitioning: one table with a partition a day, not a table a day."""
+    keep_days: Annotated[int, Meta(ge=1, le=36_500)] | None = None
+    """Intervals of load profiles, and the energy of their days, go after so many days."""
 
 
 class WebConfig(Section, frozen=True, kw_only=True):

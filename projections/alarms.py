@@ -108,6 +108,7 @@ class _Fold:
     def _acknowledge(self, event: AlarmAcknowledged, stream: str, at: int) -> None:
         number = int(event.alarm)
         if number not in self._new:
+            # Of an older batch, or of none: an alarm that comes later has not been seen.
             self._seen.append((at, event.actor, event.note, number, stream))
             return
         self._new[number] |= {
@@ -117,11 +118,11 @@ class _Fold:
 
     def write(self, db: Database) -> set[str]:
         """Write it; return the streams whose alarms are different now."""
-        db.insert(ALARM, [[row[name] for name in ALARM.names] for row in self._new.values()])
-        db.many(CLEAR, self._cleared)
         for *seen, stream in self._seen:
             if db.count(ACKNOWLEDGE, seen):
                 self._changed.add(stream)
+        db.insert(ALARM, [[row[name] for name in ALARM.names] for row in self._new.values()])
+        db.many(CLEAR, self._cleared)
         return self._changed
 
 

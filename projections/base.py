@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, NamedTuple, Protocol
+from typing import ClassVar, Final, NamedTuple, Protocol, runtime_checkable
 
 import projections
 from hes.events.base import DomainEvent, Recorded
@@ -17,8 +17,8 @@ from projections.sql.database import Database
 from projections.sql.schema import Table
 
 __all__ = [
-    "Change", "Database", "Projection", "Table", "find_projections", "from_utc_ms", "meter_in",
-    "utc_ms",
+    "Change", "Database", "Projection", "Table", "Tending", "find_projections", "from_utc_ms",
+    "meter_in", "utc_ms",
 ]  # fmt: skip
 
 EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -52,6 +52,26 @@ class Projection(Protocol):
                 aside, and the projection goes on with the next.
 
         """
+        ...
+
+
+@runtime_checkable
+class Tending(Protocol):
+    """What a projection has besides that leaves some of its work for quiet moments.
+
+    Its rows are whole when it is settled; until then its queries make up for what is missing.
+    """
+
+    def is_unsettled(self, db: Database) -> bool:
+        """Return whether something was left."""
+        ...
+
+    def settle(self, db: Database) -> bool:
+        """Do some of it; False when that was the last. The caller commits."""
+        ...
+
+    def forget(self, db: Database) -> None:
+        """Remove what was made of days before ``db.kept_from``. The caller commits."""
         ...
 
 

@@ -1,6 +1,6 @@
 """How values of meters stand in tables: text, unit and quality."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, Final
 
@@ -17,21 +17,30 @@ VALUE_SIZE_MAX: Final = 1000
 """Characters of a value in a table; what is longer stands whole in the log."""
 
 
-def cells(
-    layout: Layout, values: Sequence[Any]
-) -> Iterator[tuple[str, str | None, str | None, str]]:
-    """Yield OBIS code, text, unit and quality of the value of each code."""
-    for number, channel, scaler, unit, quality in _columns(layout):
-        value = values[number]
-        if type(value) is int:
-            yield channel.obis, decimal_text(value, scaler), unit, quality
-        else:
-            yield channel.obis, *cell(channel, value)
+Column = tuple[int, str, Channel, int | None, str | None, str]
+"""Place in the values, OBIS code, channel; scaler, unit and quality of the numbers in it."""
+Cell = tuple[str, str | None, str | None, str]
+"""OBIS code, text, unit and quality."""
+
+
+def cells(layout: Layout, values: Sequence[Any]) -> list[Cell]:
+    """Return OBIS code, text, unit and quality of the value of each code."""
+    return cells_in(columns_of(layout), values)
+
+
+def cells_in(columns: Sequence[Column], values: Sequence[Any]) -> list[Cell]:
+    """Return what ``cells`` does, of columns that were looked up once for many rows."""
+    return [
+        (obis, decimal_text(values[place], scaler), unit, quality)
+        if type(values[place]) is int
+        else (obis, *cell(channel, values[place]))
+        for place, obis, channel, scaler, unit, quality in columns
+    ]
 
 
 @lru_cache(maxsize=LAYOUTS_CACHED)
-def _columns(layout: Layout) -> tuple[tuple[int, Channel, int | None, str | None, str], ...]:
-    """Return place and channel of each code, with scaler, unit and quality of the numbers in it.
+def columns_of(layout: Layout) -> tuple[Column, ...]:
+    """Return the column of each code.
 
     A maximum and the moment of it have one code and two attributes: the value is what is shown.
     """
@@ -40,8 +49,8 @@ def _columns(layout: Layout) -> tuple[tuple[int, Channel, int | None, str | None
         if channel.obis not in shown or _is_moment(shown[channel.obis][1]):
             shown[channel.obis] = number, channel
     return tuple(
-        (number, channel, shown_scale(channel.scaler, channel.unit)[0], *cell(channel, 0)[1:])
-        for number, channel in shown.values()
+        (number, obis, channel, shown_scale(channel.scaler, channel.unit)[0], *cell(channel, 0)[1:])
+        for obis, (number, channel) in shown.items()
     )
 
 

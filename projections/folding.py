@@ -14,11 +14,11 @@ from typing import Final
 import msgspec
 
 from hes.events.base import DomainEvent, Recorded
-from projections.base import Change, Projection
+from projections.base import Change, Projection, Tending
 from projections.errors import DaysMissing, ReadModelError, ReadModelUnavailable, RowRefused
 from projections.sql.database import Database
 from projections.sql.places import Place
-from projections.sql.schema import DAYS, POISON, POSITIONS, Table
+from projections.sql.schema import DAYS, KEPT_FROM, POISON, POSITIONS, Table, Upsert
 
 DATA_FAULTS: Final = (
     ValueError, KeyError, TypeError, ArithmeticError, AttributeError, IndexError,
@@ -27,7 +27,8 @@ DATA_FAULTS: Final = (
 """What an event that makes no sense can cause; anything else is a fault of the program."""
 REASON_SIZE_MAX: Final = 300
 MOVE: Final = "UPDATE {projection} SET position = ? WHERE position = ? AND name IN (??)"
-BASE: Final = (POSITIONS, POISON)
+BASE: Final = (POSITIONS, POISON, KEPT_FROM)
+KEEP: Final = Upsert(KEPT_FROM)
 
 
 class Unreadable(DomainEvent, frozen=True, array_like=True, kw_only=True):
@@ -56,6 +57,9 @@ class Tables:
         self.positions: dict[str, int] = {}
         self.poisons: dict[str, int] = {}
         """How many events each projection has put aside."""
+        self.is_unsettled = False
+        """Whether a projection has left work for a quiet moment; see ``settle``."""
+        self._kinds = {p.name: frozenset(p.events) for p in self.projections}
         self._fouled = False
         """Whether the batch at hand has an event to put aside."""
         self._db: Database | None = None
@@ -80,6 +84,8 @@ class Tables:
                 self._prepare_base(db)
                 positions = {p.name: self._prepare(p, db) for p in self.projections}
                 self.poisons = _poisons(db)
+                db.kept_from = _kept_from(db)
+                self.is_unsettled = any(p.is_unsettled(db) for p in self._tending())
             except BaseException:
                 db.close()
                 raise
@@ -178,43 +184,59 @@ class Tables:
     ) -> list[Change]:
         changes: dict[Change, None] = {}
         self._fouled = False
+        db.shared.clear()
         moving = [p for p in self.projections if self.positions[p.name] < batch[-1].position]
+        found = {type(recorded.event) for recorded in batch}
         db.begin(careful=careful)
         self._move(db, moving, batch[-1].position)
         for projection in moving:
-            changes.update(dict.fromkeys(self._fold(db, projection, batch, careful=careful)))
+            if Unreadable in found:
+                self._set_unreadable_aside(db, projection, batch)
+            mine = self._new_to(projection, batch, found)
+            if mine:
+                self.is_unsettled = self.is_unsettled or isinstance(projection, Tending)
+                take = self._with_care if careful else _at_once
+                changes.update(dict.fromkeys(take(db, projection, mine)))
         db.commit()
         return list(changes)
 
-    def _move(self, db: Database, moving: Sequence[Projection], position: int) -> None:
-        """Move the positions, first of all: who finds them elsewhere is not alone."""
+    def _move(self, db: Database, moving: Sequence[Projection], position: int | None) -> None:
+        """Move the positions, first of all: who finds them elsewhere is not alone.
+
+        None: they stay, and are looked at.
+        """
         by_position: defaultdict[int, list[str]] = defaultdict(list)
         for projection in moving:
             by_position[self.positions[projection.name]].append(projection.name)
         for before, names in by_position.items():
             marks = ", ".join("?" * len(names))
-            moved = db.count(MOVE.replace("??", marks), [position, before, *names])
+            to = before if position is None else position
+            moved = db.count(MOVE.replace("??", marks), [to, before, *names])
             if moved != len(names):
                 raise ReadModelError(
                     f"another program moves the read models {', '.join(names)} in"
                     f" {self.place.shown}"
                 )
 
-    def _fold(
-        self, db: Database, projection: Projection, batch: Sequence[Recorded], *, careful: bool
-    ) -> Iterable[Change]:
-        """Fold what is new to one projection; an old event changes nothing."""
-        position, kinds = self.positions[projection.name], projection.events
-        mine = [r for r in batch if r.position > position and type(r.event) in kinds]
+    def _new_to(
+        self, projection: Projection, batch: Sequence[Recorded], found: set[type[DomainEvent]]
+    ) -> Sequence[Recorded]:
+        """Return what is new to one projection; an old event changes nothing."""
+        position, kinds = self.positions[projection.name], self._kinds[projection.name]
+        if found <= kinds and batch[0].position > position:
+            return batch
+        if found.isdisjoint(kinds):
+            return ()
+        return [r for r in batch if type(r.event) in kinds and r.position > position]
+
+    def _set_unreadable_aside(
+        self, db: Database, projection: Projection, batch: Sequence[Recorded]
+    ) -> None:
+        position = self.positions[projection.name]
         for recorded in batch:
             event = recorded.event
             if isinstance(event, Unreadable) and recorded.position > position:
                 self._set_aside(db, projection, recorded.position, event.kind, event.reason)
-        if not mine:
-            return []
-        if careful:
-            return self._with_care(db, projection, mine)
-        return projection.apply(mine, db)
 
     def _with_care(
         self, db: Database, projection: Projection, mine: Sequence[Recorded]
@@ -243,6 +265,50 @@ class Tables:
     ) -> None:
         self._fouled = True
         db.insert(POISON, [(projection.name, position, topic, reason[:REASON_SIZE_MAX])])
+
+    # -- between batches
+
+    def _tending(self) -> list[Tending]:
+        return [p for p in self.projections if isinstance(p, Tending)]
+
+    def settle(self) -> bool:
+        """Do some of what projections left for a quiet moment; False when nothing is left.
+
+        Raises:
+            ReadModelUnavailable: nothing of it was stored, or all; try again.
+
+        """
+        with self._using() as db:
+            db.begin(careful=False)
+            self._move(db, self.projections, None)
+            more = [p.settle(db) for p in self._tending()]
+            db.commit()
+            self.is_unsettled = any(more)
+        return self.is_unsettled
+
+    def forget(self, first_day: int) -> None:
+        """Remove intervals before a day, UTC, since 1970, for good; never fewer than before.
+
+        Raises:
+            ReadModelUnavailable: try again; what is half done is ended then.
+
+        """
+        with self._using() as db:
+            tables = [t for p in self.projections for t in p.tables if t.by_day]
+            days = {t.name: max(first_day, db.kept_from.get(t.name, first_day)) for t in tables}
+            db.kept_from = days
+            db.begin(careful=False)
+            self._move(db, self.projections, None)
+            db.upsert(KEEP, list(days.items()))
+            for projection in self._tending():
+                projection.forget(db)
+            db.commit()
+            for table in tables:
+                db.forget_days(table, days[table.name])
+
+    def kept_from(self) -> int | None:
+        """Return the first day that is kept, UTC, since 1970; None: all are."""
+        return max(self._open().kept_from.values(), default=None)
 
     # -- rebuilding
 
@@ -304,6 +370,10 @@ class Tables:
                 yield db, other, there
 
 
+def _at_once(db: Database, projection: Projection, mine: Sequence[Recorded]) -> Iterable[Change]:
+    return projection.apply(mine, db)
+
+
 def _told(fault: BaseException) -> str:
     return f"{type(fault).__name__}: {fault}"
 
@@ -321,3 +391,7 @@ def _missing(db: Database, table: Table, here: str, there: str) -> int:
 def _poisons(db: Database) -> dict[str, int]:
     found = db.query("SELECT projection, count(*) FROM {poison} GROUP BY projection")
     return {row[0]: int(row[1]) for row in found}
+
+
+def _kept_from(db: Database) -> dict[str, int]:
+    return {row[0]: int(row[1]) for row in db.query("SELECT base, utc_day FROM {kept_from}")}

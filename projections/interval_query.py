@@ -5,9 +5,9 @@ from typing import Any, Final, NamedTuple
 
 from hes.obis import PROFILES
 from projections.daily import is_load_profile
-from projections.intervals import INTERVAL
-from projections.sql.database import Database
-from projections.sql.days import DAY_MS, REST, DayDatabase
+from projections.interval_table import INTERVAL
+from projections.sql.database import DAY_MS, Database
+from projections.sql.days import REST, DayDatabase
 
 DAYS_AT_ONCE: Final = 31
 COLUMNS: Final = "ends_at, obis, value_text, unit, status, quality"

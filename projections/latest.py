@@ -1,7 +1,7 @@
 """The latest value of each register of each meter."""
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
 from hes.events.base import Recorded
 from hes.events.reading import Reading
@@ -35,10 +35,11 @@ class Latest:
         """See ``Projection``: fold in memory first, then write each register once."""
         newest: dict[tuple[str, str], tuple[Any, ...]] = {}
         for recorded in batch:
-            for row in reading_rows(recorded):
-                old = newest.get(row[:2])
-                if old is None or moment(*row[2:4]) >= moment(*old[2:4]):
-                    newest[row[:2]] = row
+            for row in reading_rows(recorded, db):
+                key = row[0], row[1]
+                old = newest.get(key)
+                if old is None or moment(row[2], row[3]) >= moment(old[2], old[3]):
+                    newest[key] = row
         db.upsert(NEWER, list(newest.values()))
         return []
 
@@ -48,17 +49,51 @@ def moment(time: int, received_at: int) -> int:
     return received_at if time > received_at + AHEAD_MS else time
 
 
-def reading_rows(recorded: Recorded) -> Iterator[tuple[Any, ...]]:
-    """Yield meter, obis, time, received_at, value, unit, source, quality for each value."""
-    event, meter = recorded.event, meter_of(recorded.stream)
-    if meter is None or not isinstance(event, Reading):
-        return
+class Said(NamedTuple):
+    """What a reading says of its meter."""
+
+    meter: str
+    received_at: int
+    time: int
+    """The meter's, or ours when it told none; both in ms."""
+    rows: list[tuple[Any, ...]]
+    """Meter, obis, time, received_at, value, unit, source, quality of each value: ``VALUE``."""
+
+
+def said(recorded: Recorded, db: Database) -> Said | None:
+    """Return what a reading says, made once for all projections; None: it is of no meter."""
+    found: Said | None = db.shared.get(recorded.position)
+    if found is None:
+        event, meter = recorded.event, meter_of(recorded.stream)
+        if meter is None or not isinstance(event, Reading):
+            return None
+        found = db.shared[recorded.position] = _said(event, meter)
+    return found
+
+
+def _said(event: Reading, meter: str) -> Said:
     received_at = utc_ms(event.received_at)
     time = utc_ms(event.device_time) if event.device_time else received_at
     source = event.source.value
-    own = {} if event.times is None else _own_times(event)
-    for obis, shown, unit, quality in cells(event.layout, event.values):
-        yield meter, obis, own.get(obis, time), received_at, shown, unit, source, quality
+    found = cells(event.layout, event.values)
+    if event.times is None:
+        rows: list[tuple[Any, ...]] = [
+            (meter, obis, time, received_at, shown, unit, source, quality)
+            for obis, shown, unit, quality in found
+        ]
+    else:
+        own = _own_times(event)
+        rows = [
+            (meter, obis, own.get(obis, time), received_at, shown, unit, source, quality)
+            for obis, shown, unit, quality in found
+        ]
+    return Said(meter, received_at, time, rows)
+
+
+def reading_rows(recorded: Recorded, db: Database) -> list[tuple[Any, ...]]:
+    """Return a row of ``VALUE`` for each value of a reading."""
+    found = said(recorded, db)
+    return [] if found is None else found.rows
 
 
 def _own_times(event: Reading) -> dict[str, int]:

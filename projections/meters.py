@@ -11,10 +11,10 @@ from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.modem import ModemConnected, ModemDisconnected
 from hes.events.node import NodeStarted
 from hes.events.reading import Reading
-from hes.ids import meter_of, modem_of
-from projections.base import Change, Database, meter_in, utc_ms
-from projections.cells import LAYOUTS_CACHED, cell
-from projections.latest import moment
+from hes.ids import modem_of
+from projections.base import Change, Database, meter_in
+from projections.cells import LAYOUTS_CACHED, columns_of
+from projections.latest import Said, moment, said
 from projections.sql.schema import NAME, TEXT, Table, Upsert, real, text, whole
 
 ENERGY = "1.8.0.255"
@@ -86,7 +86,7 @@ class Meters:
             event = recorded.event
             match event:
                 case Reading():
-                    readings.add(meter_of(recorded.stream) or "", event)
+                    readings.add(said(recorded, db), event.layout)
                 case DeviceRegistered():
                     meter = meter_in(recorded.stream)
                     listed[meter] = _row(meter, event)
@@ -117,19 +117,21 @@ class _Readings:
         self.seen: dict[str, int] = {}
         self._told: dict[str, tuple[Any, ...]] = {}
 
-    def add(self, meter: str, event: Reading) -> None:
+    def add(self, reading: Said | None, layout: Layout) -> None:
         """Take one reading."""
-        if not meter:
+        if reading is None:
             return
-        received_at = utc_ms(event.received_at)
-        self.seen[meter] = max(self.seen.get(meter, 0), received_at)
-        energy = _energy(event)
-        if energy is None:
+        meter, received_at, time, rows = reading
+        seen = self.seen.get(meter)
+        if seen is None or seen < received_at:
+            self.seen[meter] = received_at
+        place = _energy_place(layout)
+        if place is None:
             return
-        time = utc_ms(event.device_time) if event.device_time else received_at
         at, old = moment(time, received_at), self._told.get(meter)
         if old is None or old[0] <= at:
-            self._told[meter] = (at, *energy)
+            _, obis, _, _, shown, unit, *_ = rows[place]
+            self._told[meter] = (at, shown, unit, obis)
 
     def rows(self) -> list[tuple[Any, ...]]:
         """Return a row for each meter."""
@@ -175,20 +177,11 @@ class _Online:
         return [row[0] for row in db.query_in(BEHIND, modems)]
 
 
-def _energy(event: Reading) -> tuple[Any, ...] | None:
-    """Return the total imported active energy in a reading, whatever its first two groups."""
-    place = _energy_place(event.layout)
-    if place is None:
-        return None
-    channel = event.layout.channels[place]
-    shown, unit, _ = cell(channel, event.values[place])
-    return shown, unit, channel.obis
-
-
 @lru_cache(maxsize=LAYOUTS_CACHED)
 def _energy_place(layout: Layout) -> int | None:
-    for place, channel in enumerate(layout.channels):
-        if channel.obis.endswith(ENERGY) and channel.obis.split(".", 2)[2] == ENERGY:
+    """Return where the total imported active energy is, whatever its first two groups."""
+    for place, (_, obis, *_) in enumerate(columns_of(layout)):
+        if obis.endswith(ENERGY) and obis.split(".", 2)[2] == ENERGY:
             return place
     return None
 

@@ -9,8 +9,10 @@ from typing import Any, Final
 
 from projections import rows
 from projections.base import utc_ms
+from projections.energy_query import EnergyWanted, energy_days
 from projections.interval_query import Wanted, intervals
 from projections.pool import Pool
+from projections.sql.conditions import between, one_of
 from projections.sql.places import Place
 from projections.success import PROFILE, PUSHED, READ
 from projections.telling import (
@@ -54,10 +56,6 @@ FAILURE: Final = "SELECT received_at, what, reason, detail FROM {failure}"
 SESSION: Final = (
     "SELECT session_no, peer, link, claim, connected_at, ended_at, reason, lasted_s, bytes_in,"
     " bytes_out FROM {modem_session} WHERE modem_id = ? ORDER BY position DESC"
-)
-ENERGY_DAY: Final = (
-    "SELECT local_day, obis, profile, energy, unit, intervals, first_at, last_at, quality"
-    " FROM {energy_day} WHERE meter_id = ?"
 )
 AUDIT: Final = (
     "SELECT position, stream, received_at, kind, actor, what, argument, why, result, detail"
@@ -149,8 +147,8 @@ class ReadModel:
         limit: int,
     ) -> list[rows.ReadingRow]:
         """Return register values by time, the newest ``limit`` of them; both ends included."""
-        where, values = _between("time", _ms(start), _ms(end))
-        where, values = _one_of(where, values, "obis", obis)
+        where, values = between("time", _ms(start), _ms(end))
+        where, values = one_of(where, values, "obis", obis)
         select = (
             f"{READING}{{reading}} WHERE meter_id = ?{where}"
             " ORDER BY time DESC, position DESC, obis DESC"
@@ -181,11 +179,8 @@ class ReadModel:
         limit: int,
     ) -> list[rows.EnergyDayRow]:
         """Return the energy of days, by day, the newest ``limit`` rows; both ends included."""
-        where, values = _between("local_day", _number(first), _number(last))
-        where, values = _one_of(where, values, "obis", obis)
-        select = f"{ENERGY_DAY}{where} ORDER BY local_day DESC, obis DESC, profile DESC"
-        found = self._reports.first(select, [meter_id, *values], limit)
-        return [energy_day_row(row) for row in reversed(found)]
+        wanted = EnergyWanted(meter_id, tuple(obis), _number(first), _number(last), limit)
+        return list(map(energy_day_row, self._reports.run(lambda db: energy_days(db, wanted))))
 
     # -- alarms
 
@@ -290,25 +285,6 @@ def _filter(q: str, area: str, modem: str) -> tuple[str, list[Any]]:
             parts.append(f"{column} = ?")
             values.append(value)
     return " AND ".join(parts), values
-
-
-def _between(column: str, start: int | None, end: int | None) -> tuple[str, list[Any]]:
-    where, values = "", []
-    if start is not None:
-        where += f" AND {column} >= ?"
-        values.append(start)
-    if end is not None:
-        where += f" AND {column} <= ?"
-        values.append(end)
-    return where, values
-
-
-def _one_of(
-    where: str, values: list[Any], column: str, wanted: Sequence[str]
-) -> tuple[str, list[Any]]:
-    if not wanted:
-        return where, values
-    return f"{where} AND {column} IN ({', '.join('?' * len(wanted))})", [*values, *wanted]
 
 
 def _ms(instant: datetime | None) -> int | None:

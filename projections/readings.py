@@ -26,7 +26,7 @@ class Readings:
         """See ``Projection``."""
         db.insert(
             READING,
-            [(*row, recorded.position) for recorded in batch for row in reading_rows(recorded)],
+            [(*row, recorded.position) for recorded in batch for row in reading_rows(recorded, db)],
         )
         return {Change(f"meter:{meter_of(r.stream)}", "reading") for r in batch}
 

@@ -4,6 +4,7 @@ What the journal has made durable is handed over in memory; when that would grow
 piece is missing, the log itself is read again, so nothing is ever skipped.
 """
 
+import math
 from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,13 +20,17 @@ from hes.store.port import StoredRow
 from projections.base import EPOCH, Change, Projection, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables, Unreadable
+from projections.retention import LOOK_S, Retention
 from projections.sql.places import Place
 
 BATCH: Final = 2000
 WAITING_MAX: Final = 10_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
-GIVE_WAY: Final = 9.0
+SETTLE_S: Final = 2.0
+"""A quiet moment for what projections leave undone, this long after the last: what arrives in the
+meantime is then done together."""
+GIVE_WAY: Final = 19.0
 """While many devices wait for their confirmations, a pause so many times as long as the last batch
 took: the log comes first, screens may lag behind it in a storm."""
 GIVE_WAY_S_MAX: Final = 2.0
@@ -111,6 +116,9 @@ class Runner:
         self._head = 0
         """Position of the last event that we know of; 0 until the log was asked."""
         self._level_at = 0.0
+        self._settle_at = -math.inf
+        self.retention: Retention | None = None
+        """How long intervals are kept; None: for ever."""
         self.trouble = ""
         """Why it stands still, if it does."""
 
@@ -150,17 +158,44 @@ class Runner:
         """Follow the log for ever."""
         while True:
             try:
+                await self._forget()
                 async with self._one:
                     idle = not await self._step()
+                if idle:
+                    self._level_at = trio.current_time()
+                    await self._rest()
             except (ReadModelUnavailable, StoreUnavailable) as problem:
                 self.trouble = str(problem)
                 await trio.sleep(RETRY_S)
                 continue
             self.trouble = ""
-            if idle:
-                self._level_at = trio.current_time()
-                await self._news.wait()
-                self._news = trio.Event()
+
+    async def _rest(self) -> None:
+        """Use a quiet moment for what projections left undone, or wait for news."""
+        if not self._tables.is_unsettled:
+            wait_s = math.inf if self.retention is None else LOOK_S
+        elif (wait_s := self._settle_at - trio.current_time()) <= 0:
+            async with self._one:
+                if not await self._in_thread(self._tables.settle):
+                    self._settle_at = trio.current_time() + SETTLE_S
+            return
+        with trio.move_on_after(wait_s):
+            await self._news.wait()
+            self._news = trio.Event()
+
+    async def _forget(self) -> None:
+        """Remove days that are too old; does something once a day."""
+        day = None if self.retention is None else self.retention.due()
+        if day is not None and self.retention is not None:
+            async with self._one:
+                await self._in_thread(self._tables.forget, day)
+            self.retention.done(day)
+
+    async def settle(self) -> None:
+        """Do all that projections left undone."""
+        while self._tables.is_unsettled:
+            async with self._one:
+                await self._in_thread(self._tables.settle)
 
     async def catch_up(self) -> None:
         """Fold everything that is in the log now."""
@@ -243,7 +278,11 @@ class Runner:
                         await trio.to_thread.run_sync(_discard, shadow)
 
     def _shadow(self, place: Place, projection: Projection) -> Tables:
-        return Tables(place, [projection], self._tables.zone, anew=True)
+        shadow = Tables(place, [projection], self._tables.zone, anew=True)
+        kept_from = self._tables.kept_from()
+        if kept_from is not None:
+            shadow.forget(kept_from)
+        return shadow
 
     async def _rebuild(self, projection: Projection, shadow: Tables, *, verify: bool) -> Rebuilt:
         name = projection.name
@@ -255,6 +294,7 @@ class Runner:
             live = self._tables.positions[name]
             while await trio.to_thread.run_sync(self._shadow_step, shadow, live):
                 pass
+            await self._in_thread(self._make_equal, shadow)
             differences = None
             if verify:
                 differences = await self._in_thread(self._tables.differences, projection, shadow)
@@ -270,7 +310,16 @@ class Runner:
         rows = self._log.read(shadow.lowest(), BATCH)
         rows = [row for row in rows if row.position <= until]
         shadow.take(list(map(self._recorded, rows)))
-        return bool(rows)
+        return bool(rows) or (shadow.is_unsettled and shadow.settle())
+
+    def _make_equal(self, shadow: Tables) -> None:
+        """Let both have all rows that they will have, and none of days that were removed."""
+        kept_from = self._tables.kept_from()
+        if kept_from is not None and kept_from != shadow.kept_from():
+            shadow.forget(kept_from)
+        for tables in (self._tables, shadow):
+            while tables.is_unsettled:
+                tables.settle()
 
 
 def _discard(shadow: Tables) -> None:

@@ -40,6 +40,7 @@ from hes.modem_registry import load_modems
 from hes.rules.collection import Wanted
 from hes.store.errors import StoreError
 from projections.errors import ReadModelError, ReadModelUnavailable
+from projections.retention import Retention
 from projections.runner import Runner
 from protocols.meter_types.catalogue import MeterTypes
 from web.auth import Tokens, load_tokens
@@ -208,6 +209,8 @@ class _Parts:
             )
         except ReadModelError as problem:
             raise StartError(str(problem)) from None
+        if config.read_model.keep_days is not None:
+            self._runner.retention = Retention(config.read_model.keep_days, context.clock.now)
         self._node = WebNode(context, stores, self._runner, config.meter_types.folder)
         self._node.view = SystemView(config, context, self._runner, listeners, listening)
         self._node.view.tree = lambda: self._tree

@@ -81,8 +81,14 @@ class _Gathering:
                     self.layouts[layout.id] = layout
             last = row
 
+    def _before(self, row: StoredRow, last: StoredRow | None) -> bytes:
+        purged = self._log.purged_end(row.stream, row.version)
+        if purged is not None:
+            return purged[1]
+        return origin(row.stream) if last is None else chain_of(self._log, last.position)
+
     def _add(self, row: StoredRow, last: StoredRow | None, *, follows: bool) -> None:
-        before = origin(row.stream) if last is None else chain_of(self._log, last.position)
+        before = self._before(row, last)
         chain = chain_of(self._log, row.position)
         if link(before, row.position, row.version, row.topic.encode(), row.state) != chain:
             reason = "this event was altered, or one before it"
@@ -91,9 +97,17 @@ class _Gathering:
 
 
 def gather(
-    log: EventLog, codec: EventCodec, meter: MeterId, begin: datetime, end: datetime
+    log: EventLog,
+    codec: EventCodec,
+    meter: MeterId,
+    begin: datetime,
+    end: datetime,
+    *,
+    whole: bool = False,
 ) -> Evidence:
     """Return the evidence about a meter and a period, both ends included.
+
+    ``whole``: with all events of the meter, which proves that they are its own.
 
     Raises:
         AuditError: the log knows no such meter.
@@ -107,7 +121,7 @@ def gather(
     gathering = _Gathering(log, codec)
     gathering.take(
         meter_stream(meter),
-        lambda row, event: row.position in named or _concerns(event, begin, end),
+        lambda row, event: whole or row.position in named or _concerns(event, begin, end),
     )
     withheld = 0
     names = {meter, *(device.address.lstrip("0") for _, device in devices if device.address)}
@@ -184,6 +198,7 @@ def _anchored(log: EventLog, codec: EventCodec, gathering: _Gathering) -> list[P
         anchor = as_anchor(codec, row)
         covered = [p for p in positions if anchor.first <= p <= anchor.last]
         if covered:
+            covered += [p for p in covering if anchor.first <= p <= anchor.last]
             covering[row.position] = anchor, covered
         return bool(covered)
 
@@ -199,6 +214,8 @@ def _anchored(log: EventLog, codec: EventCodec, gathering: _Gathering) -> list[P
 def _proofs(
     log: EventLog, position: int, anchor: Anchored, covered: Iterable[int]
 ) -> Iterator[Proof]:
+    if any(first <= anchor.last and last >= anchor.first for first, last in log.purged()):
+        return  # of some of its events the values are gone
     span = span_of(log, anchor.previous, anchor.first, anchor.last, covered)
     span.tree.root()
     for place, path in span.tree.paths.items():

@@ -74,8 +74,8 @@ class Known:
             }  # fmt: skip
 
     def _profile(self, event: LoadProfileRead, place: Facts) -> None:
-        rows = self.intervals.setdefault(event.profile, {})
         for row in event.rows:
+            rows = self.intervals.setdefault(event.profile, {})
             known = rows.get(row.ends_at)
             values = dict(known["values"]) if known is not None else {}
             for _, channel, value in channels(event.layout, row.values):

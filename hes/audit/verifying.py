@@ -18,6 +18,7 @@ from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import EventLog, StoredRow
 
 PAGE: Final = 10_000
+END: Final = 2**63
 FAULTS_MAX: Final = 100
 """So many are told; a log that was restored wrongly has millions."""
 Progress = Callable[[int, int], None]
@@ -35,6 +36,9 @@ class Verdict(NamedTuple):
     last_digest: bytes | None
     """Of the newest anchor: what to keep elsewhere."""
     last_root: bytes | None
+    purged: int
+    """Events that were purged by a rule or a person: nothing can be told of them, nor of anchors
+    that cover them. Who purged is in ``hes audit``."""
     faults: tuple[Fault, ...]
     """The first of them first; at most ``FAULTS_MAX``."""
 
@@ -60,9 +64,10 @@ def verify(
     """
     head = log.head()
     anchors, faults = _anchors(log, codec, head)
-    spans = Spans(anchors)
-    verifier = Verifier()
-    for rows in _pages(log, head):
+    purged = log.purged()
+    spans = Spans(anchors, purged)
+    verifier = Verifier(purged, log.purged_end)
+    for rows in _pages(log, head, faults):
         faults += verifier.take(rows)
         faults += spans.take(rows)
         del faults[10 * FAULTS_MAX :]
@@ -76,22 +81,60 @@ def verify(
     return Verdict(
         head, verifier.streams, len(anchors), 0 if last is None else last.last,
         None if last is None else last.digest, None if last is None else last.root,
-        tuple(sorted(faults)[:FAULTS_MAX]),
+        sum(last - first + 1 for first, last in purged),
+        tuple(sorted(faults, key=_place)[:FAULTS_MAX]),
     )  # fmt: skip
 
 
-def _pages(log: EventLog, head: int) -> Iterator[list[ChainedRow]]:
-    """Yield the log up to ``head``; the next page is read while one is looked at."""
+def _place(fault: Fault) -> int:
+    """Return where a fault is told: those of no event behind all others."""
+    return fault.position or END
+
+
+def _pages(log: EventLog, head: int, faults: list[Fault]) -> Iterator[list[ChainedRow]]:
+    """Yield the log up to ``head``; the next page is read while one is looked at.
+
+    What cannot be read is added to ``faults``, and left out.
+    """
     at = 0
     with ThreadPoolExecutor(1, "read") as reader:
-        coming = reader.submit(log.read_chained, at, min(PAGE, head - at)) if head else None
-        while coming is not None:
-            rows = [row for row in coming.result() if row.position <= head]
-            if not rows or rows[-1].position <= at:
-                return
-            at = rows[-1].position
-            coming = None if at >= head else reader.submit(log.read_chained, at, PAGE)
+        coming = reader.submit(_page, log, at, head)
+        while at < head:
+            rows, at, wrong = coming.result()
+            coming = reader.submit(_page, log, at, head)
+            faults += wrong
             yield rows
+
+
+def _page(log: EventLog, at: int, head: int) -> tuple[list[ChainedRow], int, list[Fault]]:
+    """Return the rows behind ``at``, where to go on, and what could not be read."""
+    try:
+        rows = log.read_chained(at, min(PAGE, max(1, head - at)))
+        last = rows[-1].position if rows else head
+        return [row for row in rows if row.position <= head], last, []
+    except StoreUnavailable:
+        raise
+    except StoreError:
+        return _one_by_one(log, at, min(at + PAGE, head))
+
+
+def _one_by_one(log: EventLog, at: int, end: int) -> tuple[list[ChainedRow], int, list[Fault]]:
+    rows: list[ChainedRow] = []
+    faults: list[Fault] = []
+    while at < end:
+        try:
+            found = log.read_chained(at, 1)
+        except StoreUnavailable:
+            raise
+        except StoreError as problem:
+            at += 1
+            faults.append(
+                Fault(at, "", 0, f"this event or the one behind it is unreadable: {problem}")
+            )
+            continue
+        at = found[0].position if found else end
+        rows += [row for row in found if row.position <= end]
+    return rows, at, faults
 
 
 def _behind(log: EventLog, head: int) -> list[Fault]:
@@ -124,7 +167,7 @@ def _anchors(log: EventLog, codec: EventCodec, head: int) -> tuple[Anchors, list
     found: Anchors = []
     faults: list[Fault] = []
     version = -1
-    while rows := log.read_stream(STREAM, version, PAGE):
+    while rows := _anchor_rows(log, version, head, faults):
         version = rows[-1].version
         for row in rows:
             if row.position > head:
@@ -134,6 +177,16 @@ def _anchors(log: EventLog, codec: EventCodec, head: int) -> tuple[Anchors, list
             except AuditError as problem:
                 faults.append(Fault(row.position, row.stream, row.version, str(problem)))
     return found, faults
+
+
+def _anchor_rows(log: EventLog, version: int, head: int, faults: list[Fault]) -> list[StoredRow]:
+    try:
+        return log.read_stream(STREAM, version, PAGE)
+    except StoreUnavailable:
+        raise
+    except StoreError as problem:
+        faults.append(Fault(head, STREAM, 0, f"the anchors cannot be read: {problem}"))
+        return []
 
 
 def as_anchor(codec: EventCodec, row: StoredRow) -> Anchored:
@@ -161,11 +214,16 @@ def _missing(anchors: Anchors, kept: Sequence[bytes]) -> list[Fault]:
     ]
 
 
+def _octets(value: object) -> bytes:
+    return value if isinstance(value, bytes) else b""
+
+
 class Spans:
     """Folds the chain values of a log anew for each anchor, and compares."""
 
-    def __init__(self, anchors: Anchors) -> None:
+    def __init__(self, anchors: Anchors, purged: Sequence[tuple[int, int]] = ()) -> None:
         self._anchors = iter(anchors)
+        self._purged = purged
         self._before = FIRST
         self._covered = 0
         self._row: StoredRow | None = None
@@ -179,7 +237,8 @@ class Spans:
         while self._anchor is not None and positions and self._anchor.first <= positions[-1]:
             start = bisect_left(positions, self._anchor.first)
             stop = bisect_right(positions, self._anchor.last)
-            self._span.take([row.chain for row in rows[start:stop]])
+            # A value that was altered into none is a fault of its chain; here it gives another sum.
+            self._span.take([_octets(row.chain) for row in rows[start:stop]])
             if positions[-1] < self._anchor.last:
                 break
             self._compare(self._anchor)
@@ -193,13 +252,17 @@ class Spans:
 
     def _compare(self, anchor: Anchored) -> None:
         digest, root = self._span.digest(), self._span.tree.root()
-        if digest != anchor.digest or anchor.root not in {None, root}:
+        wrong = digest != anchor.digest or anchor.root not in {None, root}
+        if wrong and not self._has_purged(anchor):
             self._blame(
                 f"events {anchor.first} to {anchor.last} are not those that were anchored:"
                 " one of them was changed, and the chains written anew"
             )
         self._before, self._covered = anchor.digest, anchor.last
         self._found += self._next()
+
+    def _has_purged(self, anchor: Anchored) -> bool:
+        return any(first <= anchor.last and last >= anchor.first for first, last in self._purged)
 
     def _next(self) -> list[Fault]:
         self._row, self._anchor = next(self._anchors, (None, None))

@@ -13,6 +13,7 @@ from hes.cli.settings import config_of
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from hes.config_values import DatabaseUrl
     from hes.store.codec import EventCodec
     from hes.store.port import EventLog
 
@@ -37,8 +38,24 @@ def opened(
         StoreError: it cannot be opened.
 
     """
+    from hes.store.open import open_codec, open_log  # noqa: PLC0415 -- keeps `hes --help` quick
+
+    url, password = located(config_file, store, password_file)
+    require_log(url)
+    with closing(open_log(url, password)) as log:
+        yield log, open_codec(log)
+
+
+def located(
+    config_file: Path | None, store: str | None, password_file: Path | None
+) -> tuple["DatabaseUrl", str | None]:
+    """Return the URL of the log that was named, and the file with its password.
+
+    Raises:
+        CommandError: it is no URL.
+
+    """
     from hes.config_values import DatabaseUrl  # noqa: PLC0415 -- keeps `hes --help` quick
-    from hes.store.open import open_codec, open_log  # noqa: PLC0415 -- as above
 
     if store is None:
         wanted = config_of(config_file).store
@@ -49,13 +66,21 @@ def opened(
         except ValueError as problem:
             raise CommandError(f"--store: {problem}", USAGE) from None
         password = None if password_file is None else str(password_file)
+    return url, password
+
+
+def require_log(url: "DatabaseUrl") -> None:
+    """Make sure that a log is there, before opening it makes one.
+
+    Raises:
+        CommandError: there is none.
+
+    """
     if url == "sqlite://" or (url.file is not None and not url.file.is_file()):
         # To open it would make an empty one, in which all is well.
         raise CommandError(
             f"no event log at {url.shown}; name the node's file with --config or --store", USAGE
         )
-    with closing(open_log(url, password)) as log:
-        yield log, open_codec(log)
 
 
 def period(begin: str, end: str) -> tuple["datetime", "datetime"]:

@@ -103,11 +103,8 @@ def _numbers(values: Sequence[int]) -> bytes:
 def _columns(shape: Any, values: Sequence[Any]) -> list[tuple[int, Any]]:
     if shape == RAW:
         return [_packed(shapes.OTHER, values)]
-    kinds = shapes.columns_of(shape)
-    columns: list[shapes.Column] = [[] for _ in kinds]
-    for value in values:
-        shapes.take_apart(shape, value, iter(columns))
-    return list(starmap(_packed, zip(kinds, columns, strict=True)))
+    columns = shapes.take_apart(shape, values)
+    return list(starmap(_packed, zip(shapes.columns_of(shape), columns, strict=True)))
 
 
 def _packed(kind: str, column: Sequence[Any]) -> tuple[int, Any]:
@@ -152,6 +149,11 @@ class Block:
         except _DAMAGE as problem:
             raise _damaged(problem) from problem
 
+    @classmethod
+    def empty(cls) -> "Block":
+        """Return a block without events."""
+        return cls(CODEC, encode_block([]))
+
     def _read(self, body: _Body) -> None:
         self.streams = body.streams
         self._starts = [0, *accumulate(body.counts)]
@@ -172,9 +174,8 @@ class Block:
 
         """
         rows = self._rows(0, len(self._which))
-        by_row = list(rows)
         bounds = zip(self.streams, self._starts, self._starts[1:], strict=False)
-        return [StreamPart(stream, by_row[start:stop]) for stream, start, stop in bounds]
+        return [StreamPart(stream, rows[start:stop]) for stream, start, stop in bounds]
 
     def rows_of(self, stream: str) -> list[StoredRow]:
         """Return the events of one stream, by version; the others are not made.
@@ -221,6 +222,7 @@ class _ReadKind:
     def __init__(self, kind: _Kind, count: int) -> None:
         self.topic = kind.topic
         self._shape = RAW if kind.shape == RAW else _as_shape(kind.shape)
+        self._count = count
         self._columns = _unpacked(self._shape, kind.columns, count)
 
     def states(self, start: int, stop: int) -> Iterator[bytes]:
@@ -228,10 +230,10 @@ class _ReadKind:
         if self._shape == RAW:
             yield from self._columns[0][start:stop]
             return
-        columns = shapes.sliced(self._shape, iter(self._columns), start, stop)
-        leaves = list(map(iter, columns))
-        for _ in range(stop - start):
-            yield shapes.stored(shapes.put_together(self._shape, iter(leaves)))
+        columns = iter(self._columns)
+        if (start, stop) != (0, self._count):
+            columns = iter(shapes.sliced(self._shape, columns, start, stop))
+        yield from map(shapes.stored, shapes.put_together(self._shape, columns, stop - start))
 
 
 def _as_shape(value: Any) -> Any:
@@ -296,5 +298,5 @@ _DAMAGE: Final = (
 
 def _damaged(problem: BaseException) -> StoreError:
     return StoreError(
-        f"a sealed block is damaged ({problem or type(problem).__name__}); restore a backup"
+        f"a sealed block is damaged ({str(problem) or type(problem).__name__}); restore a backup"
     )

@@ -171,14 +171,14 @@ class Statements:
             f"{parts} sealed_end.ver < ? AND sealed.nid_from < ? ORDER BY sealed_end.ver DESC"
         )
         self.ends_of_block = (
-            "SELECT stream.name, sealed_end.oid, sealed_end.ver, sealed_end.chain,"
-            " p.chain AS chain_before FROM sealed_end"
+            "SELECT stream.name, sealed_end.oid, sealed_end.ver, sealed_end.chain,"  # noqa: S608
+            " p.chain AS chain_before, sealed_end.ver_prev FROM sealed_end"
             + self._joined("stream", "stream.oid = sealed_end.oid")
-            + " LEFT JOIN sealed_end p ON p.oid = sealed_end.oid AND p.ver = sealed_end.prior"
+            + " LEFT JOIN sealed_end p ON p.oid = sealed_end.oid AND p.ver = sealed_end.ver_prev"
             " WHERE sealed_end.block = ?"
         )
         self.part_end = self.limited(
-            "SELECT sealed_end.ver, sealed_end.chain, sealed_end.block FROM stream"
+            "SELECT sealed_end.ver, sealed_end.chain, sealed_end.block FROM stream"  # noqa: S608
             + self._joined("sealed_end", "sealed_end.oid = stream.oid")
             + " WHERE stream.name = ? AND sealed_end.ver < ? ORDER BY sealed_end.ver DESC"
         )
@@ -232,6 +232,11 @@ STREAM_END: Final = (
 SEALED_TO: Final = "SELECT COALESCE(MAX(nid_to), 0) FROM sealed"
 SEALED_NEXT: Final = "SELECT MIN(nid_to) FROM sealed WHERE nid_to > ?"
 SEALED_BACK: Final = "SELECT MAX(nid_to) FROM sealed WHERE nid_from < ?"
+SEALED_FROM: Final = "SELECT MIN(nid_from) FROM sealed WHERE nid_to = ?"
+PURGED: Final = (
+    "SELECT nid_from, nid_to FROM sealed GROUP BY nid_from, nid_to"
+    " HAVING SUM(events) < nid_to - nid_from + 1 ORDER BY nid_from"
+)
 SEALED_IDS: Final = "SELECT id, events FROM sealed WHERE nid_to = ? ORDER BY id"
 SEALED_BLOCKS: Final = "SELECT id, codec, events, state FROM sealed WHERE nid_to = ? ORDER BY id"
 SEALED_BLOCK: Final = "SELECT id, codec, events, state FROM sealed WHERE id = ?"
@@ -246,8 +251,15 @@ ADD_SEALED: Final = (
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
 )
 ADD_SEALED_END: Final = (
-    "INSERT INTO sealed_end (oid, ver, prior, nid, block, chain) VALUES (?, ?, ?, ?, ?, ?)"
+    "INSERT INTO sealed_end (oid, ver, ver_prev, nid, block, chain) VALUES (?, ?, ?, ?, ?, ?)"
 )
+SEALED_BEFORE: Final = (
+    "SELECT nid_from, nid_to FROM sealed GROUP BY nid_from, nid_to"
+    " HAVING MAX(until_ms) < ? AND SUM(events) > 0 ORDER BY nid_to"
+)
+SET_SEALED: Final = "UPDATE sealed SET codec = ?, events = ?, state = ? WHERE id = ?"
+SET_PURGED: Final = "UPDATE sealed_end SET block = 0 WHERE oid = ? AND ver = ?"
+DROP_PURGED: Final = "DELETE FROM sealed_end WHERE oid = ? AND ver = ? AND block = 0"
 DROP_EVENTS: Final = "DELETE FROM ev WHERE nid >= ? AND nid <= ?"
 LAYOUTS: Final = "SELECT id, state FROM layout ORDER BY id"
 LAYOUT: Final = "SELECT id, state FROM layout WHERE id = ?"

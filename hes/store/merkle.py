@@ -9,12 +9,13 @@ The left part of a node holds the largest power of two of leaves that leaves som
 right. Values come one by one; of those before, one hash for each height is kept.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
 
 LEFT: Final = "L"
 RIGHT: Final = "R"
+BLOCK: Final = 1024
 
 
 class Step(NamedTuple):
@@ -44,16 +45,35 @@ class Tree:
         self._parts: list[_Part] = []
         self._size = 0
 
-    def take(self, values: Iterable[bytes]) -> None:
+    def take(self, values: Sequence[bytes]) -> None:
         """Take the next values."""
+        at = 0
+        while at < len(values):
+            size = self._block(len(values) - at)
+            if size > 1:
+                self._add(_Part(size.bit_length() - 1, _root_of(values[at : at + size]), []))
+            else:
+                wanted = [self._size] if self._size in self.paths else []
+                self._add(_Part(0, sha256(b"\x00" + values[at]).digest(), wanted))
+            self._size += size
+            at += size
+
+    def _block(self, left: int) -> int:
+        """Return how many of the next ``left`` leaves are a whole subtree that nobody wants."""
+        size = BLOCK
+        while size > 1 and (
+            size > left
+            or self._size % size
+            or any(self._size <= place < self._size + size for place in self.paths)
+        ):
+            size >>= 1
+        return size
+
+    def _add(self, part: _Part) -> None:
         parts = self._parts
-        for value in values:
-            wanted = [self._size] if self._size in self.paths else []
-            part = _Part(0, sha256(b"\x00" + value).digest(), wanted)
-            while parts and parts[-1].height == part.height:
-                part = self._joined(parts.pop(), part)
-            parts.append(part)
-            self._size += 1
+        while parts and parts[-1].height == part.height:
+            part = self._joined(parts.pop(), part)
+        parts.append(part)
 
     def root(self) -> bytes:
         """Return the root of what was taken; nothing may be taken afterwards."""
@@ -71,6 +91,15 @@ class Tree:
             self.paths[place].append(Step(LEFT, left.hash))
         joined = sha256(b"\x01" + left.hash + right.hash).digest()
         return _Part(left.height + 1, joined, left.wanted + right.wanted)
+
+
+def _root_of(values: Sequence[bytes]) -> bytes:
+    """Return the root of 2^n values, level by level: half the time of doing it leaf by leaf."""
+    level = [sha256(b"\x00" + value).digest() for value in values]
+    while len(level) > 1:
+        pairs = zip(level[::2], level[1::2], strict=True)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs]
+    return level[0]
 
 
 def root_by(value: bytes, path: Iterable[Step]) -> bytes:

@@ -25,7 +25,7 @@ from hes.store.oracle_rows import (
     whole,
 )
 from hes.store.password import read_password
-from hes.store.schema import ORACLE
+from hes.store.schema import ORACLE, ORACLE_SEALED, SET_VERSION, UNSEALED
 from hes.store.server import ANSWER_S, ServerDatabase
 
 _VERSION: Final = "SELECT ddl FROM head"
@@ -75,6 +75,9 @@ class OracleDatabase(ServerDatabase[oracledb.Connection]):
         version = self._version()
         if version is None:
             self.create(ORACLE.log)
+            version = self._version()
+        if version == UNSEALED:
+            self.create((*ORACLE_SEALED, SET_VERSION))
             version = self._version()
         self.check_version(version or 0)
 

@@ -113,7 +113,26 @@ class EventLog(Protocol):
         ...
 
     def chains(self, after: int, limit: int) -> list[bytes]:
-        """Return the values of the chains alone, of at most ``limit`` events above ``after``."""
+        """Return the values of the chains alone, of at most ``limit`` events above ``after``.
+
+        Without a gap: they end where events were purged.
+        """
+        ...
+
+    def sealed_to(self) -> int:
+        """Return up to which position events stand in sealed blocks; 0: none do."""
+        ...
+
+    def purged(self) -> list[tuple[int, int]]:
+        """Return the spans of positions, first and last, of which events were purged."""
+        ...
+
+    def purged_end(self, stream: str, version: int) -> tuple[int, bytes] | None:
+        """Return version and chain value of the last event before ``version`` that was purged.
+
+        None unless it is the one right before: an event follows on what this returns, or on the
+        one before it that is there.
+        """
         ...
 
     def streams(self, prefix: str, limit: int, after: str = "") -> list[str]:

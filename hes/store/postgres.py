@@ -16,7 +16,14 @@ from hes.store.errors import StoreError
 from hes.store.password import read_password
 from hes.store.postgres_errors import is_lost, one_line, told
 from hes.store.postgres_rows import DIALECT, PostgresTransaction, marked
-from hes.store.schema import APPLICATION_ID, POSTGRES
+from hes.store.schema import (
+    APPLICATION_ID,
+    POSTGRES,
+    POSTGRES_SEALED,
+    SCHEMA_VERSION,
+    SET_VERSION,
+    UNSEALED,
+)
 from hes.store.server import ANSWER_S, CONNECT_S, LOCK_S, STATEMENT_S, ServerDatabase
 from hes.store.watch import Watch, cut_socket
 
@@ -82,7 +89,19 @@ class PostgresDatabase(ServerDatabase[Connection]):
                     for statement in POSTGRES.log:
                         tx.execute(statement)
         ((version,),) = self.rows(_VERSION)
+        if version == UNSEALED:
+            version = self._add_sealed()
         self.check_version(version)
+
+    def _add_sealed(self) -> int:
+        """Make what a log of version 2 lacks; return the version."""
+        with self.writing() as tx:
+            tx.rows(_LOCK_DDL)
+            ((version,),) = tx.rows(_VERSION)
+            if version == UNSEALED:
+                for statement in (*POSTGRES_SEALED, SET_VERSION):
+                    tx.execute(statement)
+        return SCHEMA_VERSION
 
     def create(self, statements: Sequence[str]) -> None:
         """See ``Database.create``."""

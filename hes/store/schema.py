@@ -30,7 +30,7 @@ SQLITE_SEALED: Final = (
     " events INTEGER NOT NULL, state BLOB)",
     "CREATE INDEX sealed_nid ON sealed (nid_to)",
     "CREATE TABLE sealed_end (oid INTEGER NOT NULL, ver INTEGER NOT NULL,"
-    " prior INTEGER NOT NULL, nid INTEGER NOT NULL, block INTEGER NOT NULL,"
+    " ver_prev INTEGER NOT NULL, nid INTEGER NOT NULL, block INTEGER NOT NULL,"
     " chain BLOB NOT NULL, PRIMARY KEY (oid, ver)) WITHOUT ROWID",
     "CREATE INDEX sealed_end_block ON sealed_end (block)",
 )
@@ -41,7 +41,7 @@ POSTGRES_SEALED: Final = (
     # It is compressed already.
     "ALTER TABLE sealed ALTER COLUMN state SET STORAGE EXTERNAL",
     "CREATE INDEX sealed_nid ON sealed (nid_to)",
-    "CREATE TABLE sealed_end (oid BIGINT NOT NULL, ver BIGINT NOT NULL, prior BIGINT NOT NULL,"
+    "CREATE TABLE sealed_end (oid BIGINT NOT NULL, ver BIGINT NOT NULL, ver_prev BIGINT NOT NULL,"
     " nid BIGINT NOT NULL, block BIGINT NOT NULL, chain BYTEA NOT NULL, PRIMARY KEY (oid, ver))",
     "CREATE INDEX sealed_end_block ON sealed_end (block)",
 )
@@ -51,7 +51,7 @@ ORACLE_SEALED: Final = (
     " events NUMBER(18) NOT NULL, state RAW(2000), CONSTRAINT sealed_pk PRIMARY KEY (id))",
     "CREATE INDEX sealed_nid ON sealed (nid_to)",
     "CREATE TABLE sealed_end (oid NUMBER(18) NOT NULL, ver NUMBER(18) NOT NULL,"
-    " prior NUMBER(18) NOT NULL, nid NUMBER(18) NOT NULL, block NUMBER(18) NOT NULL,"
+    " ver_prev NUMBER(18) NOT NULL, nid NUMBER(18) NOT NULL, block NUMBER(18) NOT NULL,"
     " chain RAW(32) NOT NULL, CONSTRAINT sealed_end_pk PRIMARY KEY (oid, ver))",
     "CREATE INDEX sealed_end_block ON sealed_end (block)",
 )
@@ -141,5 +141,8 @@ SCHEMAS: Final = {"sqlite": SQLITE, "postgresql": POSTGRES, "oracle": ORACLE}
 
 APPLICATION_ID: Final = 0x48455331
 """``HES1`` in the header of the SQLite file: what else lies there is not ours to write into."""
+UNSEALED: Final = 2
+"""The version without sealed blocks."""
+SET_VERSION: Final = "UPDATE head SET ddl = 3"
 SCHEMA_VERSION: Final = 3
 """2: the hash chains. 3: sealed blocks. Older logs are brought up when they are opened."""

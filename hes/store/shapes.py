@@ -8,8 +8,9 @@ Nothing here knows events: a state of a shape that nobody foresaw takes more roo
 Pure.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import chain, islice
 from typing import Any, Final
 
 import msgspec
@@ -68,38 +69,44 @@ def columns_of(shape: Shape) -> list[str]:
     return [kind for part in shape for kind in columns_of(part)]
 
 
-def take_apart(shape: Shape, value: Any, columns: Iterator[Column]) -> None:
-    """Append the leaves of a value to the columns of its shape."""
-    if type(shape) is str:
-        if shape != NOTHING:
-            next(columns).append(_micros(value) if shape == TIME else value)
-    elif shape[:1] == (ROWS,):
-        next(columns).append(len(value))
-        inner = [next(columns) for _ in columns_of(shape[1])]
-        for row in value:
-            take_apart(shape[1], row, iter(inner))
-    else:
-        for part, inside in zip(shape, value, strict=True):
-            take_apart(part, inside, columns)
-
-
-def put_together(shape: Shape, columns: Iterator[Iterator[Any]]) -> Any:
-    """Return the next value of a shape from what is next in its columns."""
+def take_apart(shape: Shape, values: Sequence[Any]) -> list[Column]:
+    """Return the columns of the leaves of some values of one shape."""
     if type(shape) is str:
         if shape == NOTHING:
-            return None
-        leaf = next(next(columns))
-        return _EPOCH + leaf * _STEP if shape == TIME else leaf
+            return []
+        return [list(map(_micros, values) if shape == TIME else values)]
     if shape[:1] == (ROWS,):
-        count = next(next(columns))
-        inner = [next(columns) for _ in columns_of(shape[1])]
-        return [put_together(shape[1], iter(inner)) for _ in range(count)]
-    return [put_together(part, columns) for part in shape]
+        rows = list(chain.from_iterable(values))
+        return [list(map(len, values)), *take_apart(shape[1], rows)]
+    inside = zip(*values, strict=True) if values else [()] * len(shape)
+    pairs = zip(shape, inside, strict=True)
+    return [column for part, inner in pairs for column in take_apart(part, inner)]
+
+
+def put_together(shape: Shape, columns: Iterator[Column], count: int) -> list[Any]:
+    """Return the ``count`` values of a shape that its columns make."""
+    if type(shape) is str:
+        if shape == NOTHING:
+            return [None] * count
+        column = next(columns)
+        return list(map(_time, column)) if shape == TIME else column
+    if shape[:1] == (ROWS,):
+        counts = next(columns)
+        rows = iter(put_together(shape[1], columns, sum(counts)))
+        return [list(islice(rows, size)) for size in counts]
+    if not shape:
+        return [[] for _ in range(count)]
+    parts = [put_together(part, columns, count) for part in shape]
+    return list(map(list, zip(*parts, strict=True)))
 
 
 def stored(value: Any) -> bytes:
     """Return the state that holds a value."""
     return _encode(value)
+
+
+def _time(micros: int) -> datetime:
+    return _EPOCH + timedelta(0, 0, micros)
 
 
 def _micros(at: datetime) -> int:

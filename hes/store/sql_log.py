@@ -16,8 +16,9 @@ from hes.store import database as sql
 from hes.store.chain import ChainedRow
 from hes.store.database import Database, Places, Statements, Transaction
 from hes.store.errors import CommitUnknown, StoreDuplicate, StoreError, StoreFenced
-from hes.store.placing import EvRow, Placed, Placer
+from hes.store.placing import EvRow, Placed, Placer, StreamEnd
 from hes.store.port import Append, Appended, Conflict, StoredRow
+from hes.store.reading import LogReader
 
 Results = list[Appended | Conflict]
 
@@ -36,6 +37,7 @@ class SqlEventLog:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = Statements(database.dialect)
+        self._reader = LogReader(database)
         self._epoch: int | None = None
         self._appending = threading.Lock()
         self._end = -1
@@ -123,39 +125,43 @@ class SqlEventLog:
     def stream_head(self, stream: str) -> int:
         """See ``EventLog.stream_head``."""
         rows = self._database.rows(sql.STREAM_END, (stream,))
-        return int(rows[0][1]) if rows else 0
+        return max((int(version) for row in rows for version in row if version), default=0)
 
     def read(self, after: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read``."""
-        return self._stored(self._sql.page, after, limit)
+        return self._reader.read(after, limit)
 
     def read_back(self, before: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read_back``."""
-        return self._stored(self._sql.page_back, before, limit)
+        return self._reader.read_back(before, limit)
 
     def read_stream(self, stream: str, after: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read_stream``."""
-        return self._stored(self._sql.stream_page, stream, after, limit)
+        return self._reader.read_stream(stream, after, limit)
 
     def read_stream_back(self, stream: str, before: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read_stream_back``."""
-        return self._stored(self._sql.stream_page_back, stream, before, limit)
-
-    def _stored(self, query: str, *values: str | int) -> list[StoredRow]:
-        database = self._database
-        rows = database.whole("ev", database.rows(query, values), sql.EVENT)
-        return list(map(StoredRow._make, rows))
+        return self._reader.read_stream_back(stream, before, limit)
 
     def read_chained(self, after: int, limit: int) -> list[ChainedRow]:
         """See ``EventLog.read_chained``."""
-        database = self._database
-        rows = database.whole("ev", database.rows(self._sql.chained, (after, limit)), sql.EVENT)
-        return list(map(ChainedRow._make, rows))
+        return self._reader.read_chained(after, limit)
 
     def chains(self, after: int, limit: int) -> list[bytes]:
         """See ``EventLog.chains``."""
-        rows = self._database.rows(self._sql.chains, (after, limit))
-        return [chain for (chain,) in rows]
+        return self._reader.chains(after, limit)
+
+    def sealed_to(self) -> int:
+        """See ``EventLog.sealed_to``."""
+        return self._reader.sealed.end()
+
+    def purged(self) -> list[tuple[int, int]]:
+        """See ``EventLog.purged``."""
+        return self._reader.sealed.purged()
+
+    def purged_end(self, stream: str, version: int) -> tuple[int, bytes] | None:
+        """See ``EventLog.purged_end``."""
+        return self._reader.sealed.purged_end(stream, version)
 
     def streams(self, prefix: str, limit: int, after: str = "") -> list[str]:
         """See ``EventLog.streams``."""
@@ -259,7 +265,21 @@ def look_up(placer: Placer, tx: Transaction, streams: Sequence[str]) -> None:
     """Teach a placer the streams that it does not know."""
     unknown = placer.unknown(streams)
     if unknown:
-        placer.learn(unknown, tx.find_streams(unknown))
+        placer.learn(unknown, stream_ends(tx, unknown))
+
+
+def stream_ends(tx: Transaction, names: Sequence[str]) -> list[StreamEnd]:
+    """Return the ends of those streams that are there, sealed or not."""
+    found = tx.find_streams(names)
+    # Asked second: events go from ``ev`` to the sealed ones, never back.
+    quiet = {oid: name for name, oid, _, chain in found if chain is None}
+    if not quiet:
+        return found
+    # Those at the end count.
+    ends = list(found)
+    for statement, oids in sql.in_list(sql.SEALED_ENDS, list(quiet)):
+        ends += [(quiet[oid], oid, ver, chain) for oid, ver, chain in tx.rows(statement, oids)]
+    return ends
 
 
 def store(tx: Transaction, placed: Placed) -> int:
@@ -287,5 +307,5 @@ def save_layouts(tx: Transaction, layouts: Sequence[Layout]) -> None:
 
 def is_stored(tx: Transaction, row: EvRow) -> bool:
     """Return whether this very event is there, after a commit that nobody heard the end of."""
-    found = tx.rows(sql.CHAIN_AT, (row[0],))
+    found = tx.rows(sql.CHAIN_AT, (row[0],)) or tx.rows(sql.SEALED_AT, (row[0],))
     return bool(found) and found[0][0] == row[5]

@@ -1,6 +1,7 @@
 """The ``eventsourcing`` library's view of the event log, the same on every database."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 from hes.events.layout import Layout
@@ -9,8 +10,10 @@ from hes.store.database import Database, Places, Statements, Transaction
 from hes.store.errors import CommitUnknown, StoreDuplicate
 from hes.store.placing import Placed, Placer
 from hes.store.port import StoredRow
+from hes.store.reading import LogReader
 from hes.store.records import Bounds, Record
 from hes.store.schema import Schema
+from hes.store.sealed import VERSION_MAX
 from hes.store.sql_log import (
     forget,
     head_of,
@@ -29,6 +32,7 @@ class SqlRecords:
     def __init__(self, database: Database, schema: Schema) -> None:
         self._database = database
         self._sql = Statements(database.dialect)
+        self._reader = LogReader(database)
         self._schema = schema
 
     def create_tables(self) -> None:
@@ -107,7 +111,24 @@ class SqlRecords:
             values.append(bounds.limit)
         places = Places(state=3, number=4, version=1 if aside else None)
         rows = self._database.whole(table, self._database.rows(query, values), places)
-        return [Record(*row[:4]) for row in rows]
+        records = [Record(*row[:4]) for row in rows]
+        return records if aside else self._with_sealed(stream, bounds, records)
+
+    def _with_sealed(self, stream: str, bounds: Bounds, hot: list[Record]) -> list[Record]:
+        """Return a part of a stream, given what ``ev`` has of it."""
+        above = -1 if bounds.after is None else bounds.after
+        upto = VERSION_MAX if bounds.upto is None else bounds.upto
+        if bounds.newest_first:
+            if len(hot) == bounds.limit:
+                return hot
+            upto = min(upto, hot[-1].version - 1) if hot else upto
+        rows = self._reader.part_of_stream(stream, above, upto, newest_first=bounds.newest_first)
+        sealed = [Record(*row[1:]) for row in islice(rows, bounds.limit)]
+        if bounds.newest_first:
+            return (hot + sealed)[: bounds.limit]
+        # What was sealed after ``ev`` was asked is in both.
+        last = sealed[-1].version if sealed else above
+        return (sealed + [record for record in hot if record.version > last])[: bounds.limit]
 
     def page(
         self, first: int, last: int | None, topics: Sequence[str], limit: int
@@ -123,8 +144,23 @@ class SqlRecords:
             values.extend(topics)
         query = self._sql.limited(query + " ORDER BY ev.nid")
         values.append(limit)
-        rows = self._database.whole("ev", self._database.rows(query, values), sql.EVENT)
-        return list(map(StoredRow._make, rows))
+        rows = self._reader.hot(query, *values)
+        if rows and rows[0].position == first:
+            return rows
+        end = self._reader.sealed.end()
+        found = list(islice(self._sealed_page(first, last, topics), limit))
+        above = max(end, found[-1].position) if found else end
+        return (found + [row for row in rows if row.position > above])[:limit]
+
+    def _sealed_page(
+        self, first: int, last: int | None, topics: Sequence[str]
+    ) -> Iterator[StoredRow]:
+        """Yield sealed events from one position to another, of some topics."""
+        for row in self._reader.sealed.up(first - 1):
+            if last is not None and row.position > last:
+                return
+            if not topics or row.topic in topics:
+                yield row
 
     def head(self) -> int:
         """See ``Records.head``."""

@@ -1,4 +1,4 @@
-"""Brings a log of schema version 1 up: gives its events the hash chains that it lacks."""
+"""Brings older logs up: those of schema version 1 lack hash chains, those of 2 sealed blocks."""
 
 import sqlite3
 from typing import Final
@@ -7,7 +7,7 @@ import structlog
 
 from hes.store.chain import link, origin
 from hes.store.errors import StoreError
-from hes.store.schema import SCHEMA_VERSION
+from hes.store.schema import SCHEMA_VERSION, SQLITE_SEALED
 
 LOGGER: Final = structlog.stdlib.get_logger("hes")
 PAGE: Final = 20_000
@@ -28,6 +28,22 @@ def lacks_chains(db: sqlite3.Connection, version: int) -> bool:
         return True
     last = db.execute("SELECT chain FROM ev ORDER BY nid DESC LIMIT 1").fetchone()
     return last is not None and last[0] is None
+
+
+def add_sealed(db: sqlite3.Connection, version: int) -> None:
+    """Make the tables of sealed blocks, which files of versions 1 and 2 lack.
+
+    Raises:
+        sqlite3.Error: the database failed.
+
+    """
+    db.execute("BEGIN IMMEDIATE")
+    if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sealed'").fetchone():
+        for statement in SQLITE_SEALED:
+            db.execute(statement)
+    if version > 1:  # else the chains come next, which are the longer work
+        db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+    db.execute("COMMIT")
 
 
 def add_chains(db: sqlite3.Connection, path: str) -> None:

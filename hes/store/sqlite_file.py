@@ -16,7 +16,7 @@ from typing import Any, Final
 from hes.store.database import Dialect, Places
 from hes.store.errors import StoreDuplicate, StoreError, StoreUnavailable
 from hes.store.schema import APPLICATION_ID, SCHEMA_VERSION, SQLITE
-from hes.store.sqlite_chains import add_chains, lacks_chains
+from hes.store.sqlite_chains import add_chains, add_sealed, lacks_chains
 from hes.store.sqlite_rows import DIALECT, SqliteTransaction
 
 MEMORY: Final = ":memory:"
@@ -195,6 +195,8 @@ class SqliteFile:
             writer.execute("COMMIT")
         self._tune(writer)
         (version,) = writer.execute("PRAGMA user_version").fetchone()
+        if version < SCHEMA_VERSION:
+            add_sealed(writer, version)
         if lacks_chains(writer, version):
             add_chains(writer, self.path)
 

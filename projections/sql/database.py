@@ -13,6 +13,7 @@ from typing import Any, ClassVar, Final
 from projections.sql.schema import Table, Upsert
 
 RENDERED_MAX: Final = 2000
+DAY_MS: Final = 86_400_000
 IN_MAX: Final = 500
 """Names in one ``IN (...)``; Oracle allows 1,000."""
 
@@ -47,6 +48,10 @@ class Database(ABC):
         self.careful = False
         """Whether rows are mended before they are written: cut, and without characters that the
         database cannot hold. For events that were refused as they are."""
+        self.kept_from: dict[str, int] = {}
+        """The first day, UTC, since 1970, of a ``by_day`` table whose older days were removed."""
+        self.shared: dict[int, Any] = {}
+        """What projections made of an event of this batch, for each other; by its position."""
         self._names = Names(suffix)
         self._rendered: dict[str, str] = {}
 
@@ -97,6 +102,12 @@ class Database(ABC):
             marks = ", ".join("?" * len(some))
             found += self.query(sql.replace("??", marks), [*some, *values])
         return found
+
+    def execute_in(self, sql: str, keys: Sequence[Any], values: Sequence[Any] = ()) -> None:
+        """Carry out a statement for many keys; see ``query_in``."""
+        for at in range(0, len(keys), IN_MAX):
+            some = keys[at : at + IN_MAX]
+            self.execute(sql.replace("??", ", ".join("?" * len(some))), [*some, *values])
 
     # -- many rows
 
@@ -194,6 +205,16 @@ class Database(ABC):
     def add_days(self, table: Table, days: Iterable[int]) -> None:
         """Make the tables of days, UTC, since 1970; outside of a transaction."""
         raise NotImplementedError
+
+    def forget_days(self, table: Table, before_day: int) -> None:
+        """Remove the rows of days before one, UTC, since 1970; outside of a transaction."""
+        old = f"DELETE FROM {{{table.name}}} WHERE {table.by_day} < ?"
+        self.begin(careful=False)
+        self.execute(old, [before_day * DAY_MS])
+        self.commit()
+
+    def refresh(self) -> None:  # noqa: B027 -- most have nothing to look at
+        """Look anew which tables there are; for readers, who make none."""
 
     def prepare_days(self, table: Table, shadow: "Database") -> None:
         """Make the tables of the days that a shadow has."""

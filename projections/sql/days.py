@@ -12,10 +12,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Final
 
 from projections.errors import DaysMissing
-from projections.sql.database import Database
+from projections.sql.database import DAY_MS, Database
 from projections.sql.schema import DAYS, Table
 
-DAY_MS: Final = 86_400_000
 TABLES_MAX: Final = 1500
 """Four years of days. A meter whose clock is nowhere must not make a table for each of its dates:
 further days share one table."""
@@ -32,7 +31,13 @@ class DayDatabase(Database):
         self._days: dict[str, dict[int, str]] = {}
 
     def days(self, table: Table) -> dict[int, str]:
-        """Return the table of each day, as the catalogue has it."""
+        """Return the table of each day that is kept, as the catalogue has it."""
+        found = self.query("SELECT utc_day FROM {kept_from} WHERE base = ?", [table.name])
+        days = self._all_days(table)
+        return {day: days[day] for day in days if not found or day >= found[0][0]}
+
+    def _all_days(self, table: Table) -> dict[int, str]:
+        """Return the table of each day, also of days that are being removed."""
         found = self.query(
             f"SELECT utc_day, place FROM {{{DAYS.name}}} WHERE base = ?", [table.name]
         )
@@ -121,7 +126,7 @@ class DayDatabase(Database):
             return
         base = self.physical(table.name)
         self.drop_view(base)
-        for name in sorted({base + REST, *self.days(table).values()}):
+        for name in sorted({base + REST, *self._all_days(table).values()}):
             if self.has(name):
                 self.execute(f"DROP TABLE {name}")
         self.begin(careful=False)
@@ -133,25 +138,29 @@ class DayDatabase(Database):
     def drop_view(self, name: str) -> None:
         """Remove a view that may be there."""
 
-    def drop_days(self, table: Table, before_day: int) -> int:
-        """Remove the tables of days before one, with their rows; return how many."""
-        old = {
-            day: place
-            for day, place in self.days(table).items()
-            if day < before_day and not place.endswith(REST)
-        }
-        kept = set(self.days(table).values()) - set(old.values())
+    def forget_days(self, table: Table, before_day: int) -> None:
+        """See ``Database``; what was begun and not ended is ended by the next call."""
+        if not (table.by_day and self.keeps_days):
+            super().forget_days(table, before_day)
+            return
+        places = self._all_days(table)
+        kept = {place for day, place in places.items() if day >= before_day}
+        rest = self.physical(table.name) + REST
         self._show(table, kept)
-        for place in old.values():
-            self.execute(f"DROP TABLE {place}")
+        for place in sorted(set(places.values()) - kept - {rest}):
+            if self.has(place):
+                self.execute(f"DROP TABLE {place}")
         self.begin(careful=False)
-        self.many(
-            f"DELETE FROM {{{DAYS.name}}} WHERE base = ? AND utc_day = ?",
-            [(table.name, day) for day in old],
+        self.execute(f"DELETE FROM {rest} WHERE {table.by_day} < ?", [before_day * DAY_MS])
+        self.execute(
+            f"DELETE FROM {{{DAYS.name}}} WHERE base = ? AND utc_day < ?", [table.name, before_day]
         )
         self.commit()
-        self._days.pop(table.name, None)
-        return len(old)
+        self.refresh()
+
+    def refresh(self) -> None:
+        """See ``Database``."""
+        self._days.clear()
 
     # -- rebuilding
 

@@ -16,8 +16,8 @@ from hes.store.errors import StoreError
 from hes.store.oracle_errors import codes, told
 from hes.store.oracle_link import Target, choose_mode, connect
 from projections.errors import RowRefused, ours
-from projections.sql.database import Database
-from projections.sql.days import DAY_MS, DayDatabase
+from projections.sql.database import DAY_MS, Database
+from projections.sql.days import DayDatabase
 from projections.sql.postgres import SHADOW, row_maker
 from projections.sql.schema import (
     Column,

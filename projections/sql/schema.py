@@ -135,3 +135,5 @@ DAYS: Final = Table(
     "day_table", (text("base"), whole("utc_day"), text("place")), key=("base", "utc_day")
 )
 """Which table holds a day, where each has its own."""
+KEPT_FROM: Final = Table("kept_from", (text("base"), whole("utc_day")), key=("base",))
+"""Before which day the rows of a ``by_day`` table were removed, and do not come back."""

@@ -21,7 +21,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from projections.errors import ReadModelError, ReadModelUnavailable, RowRefused
-from projections.sql.database import Database
+from projections.sql.database import DAY_MS, Database
 from projections.sql.schema import Kind, Table, Upsert, create_indexes, create_table
 
 BUSY_S: Final = 10.0
@@ -30,6 +30,8 @@ APPLICATION_ID: Final = 0x48455332
 """``HES2`` in the header of the file."""
 VALUES_MAX: Final = 900
 """Of one statement: SQLite as Debian builds it takes 250,000, the smallest builds 999."""
+KEYS_AT_ONCE: Final = 100
+"""Whose old rows are removed in one transaction: other writers of the file, and readers, wait."""
 TYPES: Final = {
     Kind.TEXT: "TEXT", Kind.WHOLE: "INTEGER", Kind.REAL: "REAL", Kind.OCTETS: "BLOB",
 }  # fmt: skip
@@ -162,6 +164,26 @@ class SqliteDatabase(Database):
         return [
             made.replace(whole, f"{key} INTEGER PRIMARY KEY", 1), *create_indexes(table, name)
         ]  # fmt: skip
+
+    def forget_days(self, table: Table, before_day: int) -> None:
+        """See ``Database``: along the key, since looking at all rows would take minutes."""
+        place = table.key.index(table.by_day)
+        keys = ", ".join(table.key[:place])
+        marks = ", ".join("?" * place)
+        name = self.physical(table.name)
+        first = f"SELECT {keys} FROM {name} ORDER BY {keys} LIMIT 1"
+        after = f"SELECT {keys} FROM {name} WHERE ({keys}) > ({marks}) ORDER BY {keys} LIMIT 1"
+        old = f"DELETE FROM {name} WHERE ({keys}) = ({marks}) AND {table.by_day} < ?"
+        found = self.query(first)
+        while found:
+            self._run("BEGIN IMMEDIATE")
+            for _ in range(KEYS_AT_ONCE):
+                last = tuple(found[0])
+                self._run(old, (*last, before_day * DAY_MS))
+                found = self.query(after, last)
+                if not found:
+                    break
+            self._run("COMMIT")
 
     @contextlib.contextmanager
     def beside(self, shadow: Database) -> Iterator[Callable[[str], str]]:

@@ -1,9 +1,10 @@
 """APDUs as plain data for people and programs: the translator's notation.
 
 Octet-strings are ``hex:..``, texts ``str:..``, bit-strings ``bits:..``, null is null, numbers are
-raw.
+raw, but for the floating ones that are none: ``nan``, ``inf``, which JSON has no numbers for.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, Final
 
@@ -31,6 +32,8 @@ def show_value(value: Any) -> Any:
         return "str:" + value
     if isinstance(value, list | tuple):
         return [show_value(part) for part in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return f"{value:f}"
     return value.difference if isinstance(value, Delta) else value
 
 

@@ -8,6 +8,7 @@ The low four bits of CI count the pieces of a message; bit 4 marks the last.
 """
 
 from collections.abc import Iterator
+from itertools import accumulate
 from typing import Final
 
 from protocols.errors import RemoteProtocolError
@@ -56,6 +57,7 @@ def _frames(capture: bytes) -> Iterator[bytes]:
     """
     at = found = 0
     unfinished = 0
+    sums = list(accumulate(capture, initial=0))  # noise of marks alone would be summed for ever
     while (at := capture.find(START, at)) >= 0:
         head = capture[at : at + HEAD_SIZE]
         end = at + _size(head)
@@ -63,11 +65,12 @@ def _frames(capture: bytes) -> Iterator[bytes]:
             unfinished = len(head) if _may_begin(head) else unfinished
             at += 1
             continue
-        body = _checked(capture[at + HEAD_SIZE : end])
-        at = at + 1 if body is None else end
-        if body is not None:
-            found, unfinished = found + 1, 0
-            yield body
+        total = sums[end - TAIL_SIZE] - sums[at + HEAD_SIZE]
+        if not _is_frame(total, capture[end - TAIL_SIZE : end]):
+            at += 1
+            continue
+        yield capture[at + HEAD_SIZE : end - TAIL_SIZE]
+        found, unfinished, at = found + 1, 0, end
     if unfinished == HEAD_SIZE or (not found and (unfinished or not capture)):
         raise RemoteProtocolError("truncated", "the last M-Bus frame has no end")
     if not found:
@@ -86,19 +89,16 @@ def _size(head: bytes) -> int:
     return HEAD_SIZE + head[1] + TAIL_SIZE if len(head) == HEAD_SIZE else FRAME_SIZE_MAX
 
 
-def _checked(rest: bytes) -> bytes | None:
-    """Return what stands between head and sum; None: neither sum nor stop is there, so it is noise.
+def _is_frame(total: int, tail: bytes) -> bool:
+    """Whether the bytes that add up to ``total`` are a frame's: with neither sum nor stop, noise.
 
     Raises:
         RemoteProtocolError: it is a frame, and damaged.
 
     """
-    body, (total, stop) = rest[:-TAIL_SIZE], rest[-TAIL_SIZE:]
-    good = sum(body) & 0xFF == total
-    if not good and stop != STOP:
-        return None
-    if not good:
+    good, stopped = total & 0xFF == tail[0], tail[1] == STOP
+    if stopped and not good:
         raise RemoteProtocolError("fcs", "the M-Bus checksum is wrong")
-    if stop != STOP:
+    if good and not stopped:
         raise RemoteProtocolError("format", "an M-Bus frame without stop")
-    return body
+    return good

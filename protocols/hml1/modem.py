@@ -184,6 +184,7 @@ class Hml1Modem:
             self._end(ModemSignal.LOST)
             return [*orders, HangUp("the head-end is silent")]
         if now_s >= self._resend_at:
+            self._resend_at = NEVER
             self.flash.queue.rewind()
         orders += self._records(now_s)
         if now_s >= self._pull_at:
@@ -300,8 +301,6 @@ class Hml1Modem:
         ready = self.flash.queue.to_send()
         if ready:
             self._resend_at = now_s + RESEND_S
-        elif now_s >= self._resend_at:
-            self._resend_at = NEVER
         return [
             self._send(Kind.RECORD, messages.encode_record(record), ack=True) for record in ready
         ]

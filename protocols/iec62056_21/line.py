@@ -23,7 +23,11 @@ HEARD_MAX: Final = 2 * BLOCK_SIZE_MAX
 """Bytes that may come in place of one answer before the line counts as out of order."""
 EMPTY_MAX: Final = 100
 """Pieces that may come without a message in them: our own echo in small ones, heartbeats."""
+COPY_MAX: Final = 4096
+"""Pieces of an answer that nobody wants any more; the deadline of the line bounds it, too."""
 ECHO_SIZE: Final = 1024
+SETTLE_S: Final = 0.5
+"""Nothing for so long, and no copy of the last answer is on its way."""
 BITS_PER_BYTE: Final = 10
 Accept = Callable[[Message], bool]
 
@@ -40,6 +44,12 @@ class SerialSession:
         self._waiting: deque[Message] = deque()
         self.broken_off = False
         """The meter has sent a break by itself, glued to an answer."""
+        self.owed = False
+        """An answer to what was asked before may come yet; not all of them say to what."""
+        self._last: Message | None = None
+        """What was accepted last."""
+        self._doubles = False
+        """Whether this line was seen to say things twice."""
 
     def ask(
         self, message: bytes, accept: Accept, *, wait_s: float = 0.0
@@ -53,6 +63,11 @@ class SerialSession:
                 ``noise``, too much came that is no answer.
 
         """
+        if message and (self._waiting or self._reader.pending):
+            self._doubles = True  # something came behind the last answer
+        if message and (self._doubles or self.owed):
+            yield from self.tell(b"", wait_s=self.timers.gap_s if self.owed else SETTLE_S)
+            self.owed = False
         if message:
             self._reader, self._waiting = MessageReader(self.options.check), deque()
             self.broken_off = False
@@ -82,9 +97,12 @@ class SerialSession:
             message = self._waiting.popleft()
             if accept(message):
                 self._refuse_two(message, accept)
+                self._doubles = self._doubles or message in self._waiting
+                self._last = message
                 self.broken_off = any(map(is_break, self._waiting))
                 self._note_parity()
                 return message
+            self._doubles = self._doubles or message == self._last
         return None
 
     def _refuse_two(self, message: Message, accept: Accept) -> None:
@@ -102,7 +120,7 @@ class SerialSession:
             if accept(other) and other.data != message.data:
                 raise RemoteProtocolError("address", "two meters answered one question")
 
-    def tell(self, message: bytes, *, both: bool = False) -> Dialogue[None]:
+    def tell(self, message: bytes, *, both: bool = False, wait_s: float = 0.0) -> Dialogue[None]:
         """Send what nobody answers, and let the line fall quiet.
 
         ``both``: nobody knows yet which parity is understood; where that is found out, send both.
@@ -110,11 +128,12 @@ class SerialSession:
         coded = self._coded(message)
         if both and self.options.parity == "auto":
             coded = message + message.translate(EVEN_PARITY)
-        got: bytes | None = yield Exchange(coded, self.timers.quiet_s)
-        pieces = 0
-        while got is not None and pieces < EMPTY_MAX:
+        quiet_s = wait_s or self.timers.quiet_s
+        got: bytes | None = yield Exchange(coded, quiet_s)
+        pieces, most = 0, COPY_MAX if wait_s else EMPTY_MAX
+        while got is not None and pieces < most:
             pieces += 1
-            got = yield Exchange(b"", self.timers.quiet_s)
+            got = yield Exchange(b"", quiet_s)
 
     def _coded(self, message: bytes) -> bytes:
         return message.translate(EVEN_PARITY) if self.even else message

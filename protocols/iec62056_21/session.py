@@ -139,7 +139,7 @@ class Session:
         self._step(Signal.READOUT_CHOSEN)
         # In modes A and B the data follow by themselves.
         request = self._select(who, NORMAL, READOUT) if who.mode in COMMANDABLE else b""
-        text = yield from self._data(request, answers.is_readout)
+        text = yield from self._data(request, answers.is_readout, "", [])
         if text is None:
             raise MeterSilent("the meter said who it is, and sent no data")
         self._step(Signal.READOUT_ENDED)
@@ -264,8 +264,9 @@ class Session:
                 return not message.good or answers.are_to(message.data, code)
             return False
 
-        for _ in range(tries):
+        for earlier in range(tries):
             text = yield from self._data(request, accept, code, refusals)
+            self._line.owed = earlier > 0 or text is None
             if text is not None:
                 return Refusal(text.strip("\r\n()")) if answers.is_error(text) else text
         if refusals:
@@ -276,8 +277,8 @@ class Session:
         self,
         request: bytes,
         accept: Callable[[Message], bool],
-        code: str = "",
-        refusals: list[str] | None = None,
+        code: str,
+        refusals: list[str],
     ) -> Dialogue[str | None]:
         """Send and collect all parts of the answer; None: silence, or a NAK."""
         parts: list[str] = []
@@ -289,8 +290,7 @@ class Session:
             if block is None:
                 raise RemoteProtocolError("truncated", f"an answer ended after {len(parts)} parts")
             if not isinstance(block, Block):
-                if refusals is not None:
-                    refusals.append("it does not understand the command (NAK)")
+                refusals.append("it does not understand the command (NAK)")
                 return None
             parts.append(block.data)
             size += len(block.data)

@@ -44,7 +44,7 @@ def tail_size(data: bytes, text: bytes) -> int:
 def _joined(data: bytes, size: int, text: bytes, *, ended: bool) -> Cut | None:
     """Return the frame without the texts inside it; None when it is not complete."""
     frame = b""
-    while len(frame) < size:
+    while True:
         before, found, data = data.partition(text)
         missing = size - len(frame)
         solid = len(before) if found or ended else len(before) - tail_size(before, text)
@@ -53,7 +53,6 @@ def _joined(data: bytes, size: int, text: bytes, *, ended: bool) -> Cut | None:
         if not found:
             return None
         frame += before
-    return frame, data
 
 
 def _is_good(frame: bytes) -> bool:

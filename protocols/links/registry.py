@@ -53,13 +53,11 @@ def detect(first: bytes, settings: LinkSettings, *, ended: bool = False) -> Link
     for kind in KINDS.values():
         if kind.name in settings.left_out:
             continue
-        match kind.sniff(first, settings):
-            case Verdict.YES:
-                wait = undecided is Verdict.MORE and not ended
-                return Verdict.MORE if wait and len(first) < DETECTION_SIZE_MAX else kind
-            case Verdict.MORE:
-                undecided = Verdict.MORE
-            case Verdict.NO:
-                pass
+        verdict = kind.sniff(first, settings)
+        if verdict is Verdict.YES:
+            wait = undecided is Verdict.MORE and not ended
+            return Verdict.MORE if wait and len(first) < DETECTION_SIZE_MAX else kind
+        if verdict is Verdict.MORE:
+            undecided = Verdict.MORE
     size_max = DETECTION_SIZE_MAX if settings.registration is None else TEXT_SIZE_MAX
     return Verdict.NO if len(first) >= size_max else undecided

@@ -1,56 +1,26 @@
 """What meters send appears by itself, soon; what was kept raw is shown as such."""
 
-import random
-import socket
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from time import perf_counter
 from typing import Any
 
 import pytest
+from calling_meter import CallingMeter, calling_meter
 from node_process import NodeProcess
-
-from hes.fleet.dlms_meter import SimulatedDlmsMeter
-from hes.fleet.plan import FleetOptions, ModemPlan, devices_csv, plan_fleet
 
 IMPORT_TOTAL = "1.0.1.8.0.255"
 ROW = f'[data-testid="registers"] tr[data-obis="{IMPORT_TOTAL}"]'
 WITHIN_S = 1.0
 
 
-class Caller:
-    """A modem with one meter, on a socket of the test."""
-
-    def __init__(self, plan: ModemPlan, port: int) -> None:
-        meter = plan.meters[0]
-        self.serial = meter.identity.serial
-        self.meter = SimulatedDlmsMeter(
-            meter.identity,
-            framing=plan.framing,
-            logical=meter.logical,
-            physical=meter.physical,
-            world=lambda: datetime.now(UTC),  # noqa: TID251 -- a real node judges its time
-            rng=random.Random(1),
-        )
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.socket.sendall(f"MODEM:{plan.modem_id}\r\n".encode())
-
-    def push(self) -> None:
-        self.socket.sendall(self.meter.push(confirmed=False))
-
-
 @pytest.fixture
-def caller(node: NodeProcess) -> Iterator[Caller]:
-    options = FleetOptions(meters=1, multidrop_share=0.0, push_share=1.0, seed=5)
-    plans = plan_fleet(options)
-    node.import_csv(devices_csv(plans))
-    found = Caller(plans[0], node.modems)
-    yield found
-    found.socket.close()
+def caller(node: NodeProcess) -> Iterator[CallingMeter]:
+    with calling_meter(node) as found:
+        yield found
 
 
 def test_a_pushed_reading_appears_within_a_second(
-    node: NodeProcess, visit: Any, caller: Caller
+    node: NodeProcess, visit: Any, caller: CallingMeter
 ) -> None:
     page = visit(f"{node.url}/meters/{caller.serial}")
     page.wait_for_selector("text=No register values yet")
@@ -71,7 +41,7 @@ def test_a_pushed_reading_appears_within_a_second(
 
 
 def test_a_message_that_nobody_can_read_is_shown_as_kept_raw(
-    node: NodeProcess, visit: Any, caller: Caller
+    node: NodeProcess, visit: Any, caller: CallingMeter
 ) -> None:
     page = visit(f"{node.url}/meters/{caller.serial}")
     page.wait_for_selector("h1")
@@ -84,22 +54,11 @@ def test_a_message_that_nobody_can_read_is_shown_as_kept_raw(
 
 
 def test_the_clock_is_checked_and_the_result_told(
-    node: NodeProcess, visit: Any, caller: Caller
+    node: NodeProcess, visit: Any, caller: CallingMeter
 ) -> None:
-    import threading
-
-    def serve() -> None:
-        try:
-            while data := caller.socket.recv(4096):
-                if answer := caller.meter.receive(data):
-                    caller.socket.sendall(answer)
-        except OSError:
-            return  # The test is over.
-
-    threading.Thread(target=serve, daemon=True).start()
+    caller.answer()
     page = visit(f"{node.url}/meters/{caller.serial}")
     page.click('[data-testid="check-clock"]')
     page.wait_for_selector('[data-testid="result"] >> text=/The clock is .* s (ahead|behind)/')
     page.click('[data-testid="read-now"]')
     page.wait_for_selector('[data-testid="result"] >> text=/values read/')
-    caller.socket.shutdown(socket.SHUT_RDWR)

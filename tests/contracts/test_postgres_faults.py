@@ -145,7 +145,7 @@ def test_tables_of_another_version_are_left_alone(url: str) -> None:
     open_log(url).close()
     with psycopg.connect(url) as db:
         db.execute("UPDATE head SET ddl = 9")
-    with pytest.raises(StoreError, match="has schema 9, this program reads 2"):
+    with pytest.raises(StoreError, match="has schema 9, this program reads 3"):
         open_log(url)
 
 

@@ -1,4 +1,4 @@
-"""A node on Oracle with Data Guard, by a double, while modems push: whatever fails, nothing is lost.
+"""A node on Oracle with Data Guard, by a double, while modems push: nothing is lost, all goes on.
 
 The double proves the driver's part: errors, failover, outcomes of commits. It is no Oracle.
 """
@@ -39,10 +39,12 @@ def guard() -> Iterator[DataGuard]:
 def node(guard: DataGuard, tmp_path: Path) -> Iterator[NodeProcess]:
     node = NodeProcess(tmp_path, guard.url())
     node.add("[read_model]\n", f'report_url = "{guard.url("hes_ro")}"\n')
-    node.start()
-    yield node
-    node.kill()
-    node.client.close()
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+        node.client.close()
 
 
 async def health(node: NodeProcess) -> Any:
@@ -58,9 +60,11 @@ async def health(node: NodeProcess) -> Any:
 async def until_health(node: NodeProcess, status: int, within_s: float = WITHIN_S) -> str:
     """Wait until the node is well, or is not; return what is wrong."""
     with trio.fail_after(within_s):
-        while (answer := await health(node)).status_code != status:
+        while True:
+            answer = await health(node)
+            if answer.status_code == status:
+                return answer.json()["problem"] or ""
             await trio.sleep(0.1)
-    return answer.json()["problem"] or ""
 
 
 async def test_role_changes_in_the_middle(guard: DataGuard, node: NodeProcess) -> None:

@@ -30,10 +30,12 @@ def server() -> Iterator[PrivatePostgres]:
 @pytest.fixture
 def node(server: PrivatePostgres, tmp_path: Path) -> Iterator[NodeProcess]:
     node = NodeProcess(tmp_path, server.new_database())
-    node.start()
-    yield node
-    node.kill()
-    node.client.close()
+    try:
+        node.start()
+        yield node
+    finally:
+        node.kill()
+        node.client.close()
 
 
 async def until_health(node: NodeProcess, status: int) -> None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import msgspec
 import pytest
 from event_pool import logs
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from hes.events.base import DomainEvent, Recorded
@@ -44,7 +45,7 @@ def profile(
     )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(0.6), deadline=None)
 @given(logs(), st.data())
 def test_a_snapshot_anywhere_changes_nothing(log: Sequence[Recorded], data: st.DataObject) -> None:
     cut = data.draw(st.integers(0, len(log)))

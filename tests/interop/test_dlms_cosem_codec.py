@@ -17,6 +17,7 @@ from dlms_cosem.protocol.wrappers import WrapperProtocolDataUnit
 from dlms_cosem.security import SecurityControlField, decrypt, encrypt, gmac
 from dlms_cosem.time import datetime_from_bytes, datetime_to_bytes
 from dlms_cosem_peer import attribute
+from examples import many
 from hypothesis import given, settings as hypothesis_settings, strategies as st
 
 from protocols.dlms import acse, apdu_get, apdu_set, axdr_encode as ax, hdlc
@@ -75,7 +76,7 @@ def plain(value: Any) -> Any:
     return bytes(value) if isinstance(value, bytearray) else value
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=many(0.6))
 @given(VALUES)
 def test_decoders_agree(encoded: bytes) -> None:
     parser = D.DlmsDataParser()
@@ -117,7 +118,7 @@ def test_requests_agree() -> None:
     assert apdu_set.encode_request(apdu_set.SetRequest(write[2], CLOCK, None, ax.u8(5))) == write
 
 
-@hypothesis_settings(max_examples=60)
+@hypothesis_settings(max_examples=many(0.6))
 @given(VALUES)
 def test_responses_agree(value: bytes) -> None:
     theirs = xdlms.GetResponseNormal.from_bytes(apdu_get.encode_response(0xC1, value))

@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
-from databases import oracle, oracle_server, postgres, postgres_server
 from read_models import Models, device, oracle_place
 
 from projections.sql.places import Place, open_place
 from projections.sql.sqlite import SqlitePlace
-
-__all__ = ["oracle", "oracle_server", "postgres", "postgres_server"]
 
 SERVERS: Final = [
     pytest.param("postgresql", marks=pytest.mark.databases),

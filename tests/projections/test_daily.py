@@ -6,12 +6,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
-from read_models import Models
+from read_models import Models, rows_of
 
 from hes.events.layout import Channel, Layout
 from hes.events.reading import LoadProfileRead, ProfileRow, Source
-from projections.base import utc_ms
+from projections.base import find_projections, utc_ms
 from projections.daily import days_of, energy_of, is_load_profile, kind_of
+from projections.folding import Tables
 
 SUM, INDEX = "1.0.1.29.0.255", "1.0.1.8.0.255"
 MIDNIGHT = datetime(2026, 5, 1, tzinfo=UTC)
@@ -89,10 +90,63 @@ def test_any_order_of_arrival_gives_the_same_days(models: Models) -> None:
             layout=layout, rows=some,
         )  # fmt: skip
         models.tell(("meter:A", told), ("meter:A", told))
-    found = models.query.energy_days("A", obis=[INDEX], first=None, last=None, limit=9)
-    assert [(row.day.day, row.energy, row.quality) for row in found] == [
-        (1, "48", "whole"), (2, "48", "whole"),
-    ]  # fmt: skip
+        if begin == 33:
+            models.settle()
     may = MIDNIGHT.date()
-    (row,) = models.query.energy_days("A", obis=[SUM], first=may, last=may, limit=9)
-    assert (row.energy, row.intervals) == (f"{sum(n % 7 for n in range(1, 49)) / 10}", 48)
+    for _ in ("as they are", "settled"):
+        found = models.query.energy_days("A", obis=[INDEX], first=None, last=None, limit=9)
+        assert [(row.day.day, row.energy, row.quality) for row in found] == [
+            (1, "48", "whole"), (2, "48", "whole"),
+        ]  # fmt: skip
+        (row,) = models.query.energy_days("A", obis=[SUM], first=may, last=may, limit=9)
+        assert (row.energy, row.intervals) == (f"{sum(n % 7 for n in range(1, 49)) / 10}", 48)
+        models.settle()
+
+
+def profile(*rows: tuple[float, Any]) -> LoadProfileRead:
+    """Return a profile of an index: hours and values."""
+    told = tuple(ProfileRow(MIDNIGHT + timedelta(hours=hour), 0, (n,)) for hour, n in rows)
+    return LoadProfileRead(
+        received_at=MIDNIGHT, source=Source.PUSH, profile="1.0.99.1.0.255", period_s=3600,
+        layout=Layout((Channel(INDEX, 0, 30, 3, 2),)), rows=told,
+    )  # fmt: skip
+
+
+def energies(models: Models, limit: int = 99) -> list[tuple[int, str | None]]:
+    found = models.query.energy_days("A", obis=[], first=None, last=None, limit=limit)
+    return [(row.day.day, row.energy) for row in found]
+
+
+def test_a_day_of_which_nothing_can_be_told_any_more_is_gone(models: Models) -> None:
+    models.tell(("meter:A", profile((1, 1), (2, 5))))
+    models.settle()
+    assert energies(models) == [(1, "4")]
+    models.tell(("meter:A", profile((2, "no number"))))
+    assert energies(models) == []
+    models.settle()
+    assert energies(models) == []
+
+
+def test_the_newest_days_come_whether_settled_or_not(models: Models) -> None:
+    days = [profile((24 * n, 10 * n), (24 * n + 9, 11 * n)) for n in range(6)]
+    models.tell(*[("meter:A", day) for day in days[:4]])
+    models.settle()
+    models.tell(("meter:A", days[4]), ("meter:A", days[5]), ("meter:A", profile((33, 12))))
+    told = [(1, "10"), (2, "10"), (3, "10"), (4, "10"), (5, "10"), (6, "5")]
+    assert energies(models) == told
+    assert energies(models, limit=3) == told[-3:]
+    models.settle()
+    assert energies(models) == told
+    assert energies(models, limit=1) == told[-1:]
+
+
+def test_a_batch_only_marks_days_and_a_restart_finds_the_marks(models: Models) -> None:
+    models.tell(("meter:A", profile((1, 1), (2, 5))))
+    assert rows_of(models.place)["energy_day"] == []
+    again = Tables(models.place, find_projections())
+    assert again.is_unsettled
+    assert not again.settle()
+    again.close()
+    found = rows_of(models.place)
+    assert [row[4] for row in found["energy_day"]] == ["4"]
+    assert found["energy_stale"] == []

@@ -19,7 +19,7 @@ from projections.sql.database import IN_MAX
 from projections.sql.days import REST
 from projections.sql.oracle import OracleDatabase, _merge
 from projections.sql.postgres import SHADOW
-from projections.sql.schema import DAYS, POISON, POSITIONS, Kind, Table, Upsert
+from projections.sql.schema import DAYS, KEPT_FROM, POISON, POSITIONS, Kind, Table, Upsert
 
 ROOT: Final = Path(__file__).parents[2]
 NAME_BYTES_MAX: Final = 30
@@ -76,7 +76,8 @@ def oracle(*, partitions: bool = False, suffix: str = "") -> OracleDatabase:
 
 
 TABLES: Final[list[Table]] = [
-    POSITIONS, POISON, DAYS, *(table for one in find_projections() for table in one.tables),
+    POSITIONS, POISON, DAYS, KEPT_FROM,
+    *(table for one in find_projections() for table in one.tables),
 ]  # fmt: skip
 
 

@@ -50,4 +50,4 @@ def test_a_few_kills(kind: str, request: pytest.FixtureRequest) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_hundred_kills(kind: str, request: pytest.FixtureRequest) -> None:
     report = killed(kind, request, rounds=100)
-    assert report["unheard"] > 5, "no kill ever fell between a commit and its acknowledgement"
+    assert report["unheard"] > 0, "no kill ever fell between a commit and its acknowledgement"

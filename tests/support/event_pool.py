@@ -98,6 +98,12 @@ def _streams(kind: type[DomainEvent]) -> tuple[str, ...]:
 def logs(draw: st.DrawFn, size_max: int = 40) -> list[Recorded]:
     """Draw a log: events of all kinds at the positions 1, 2, 3, ..."""
     kinds = [EVENT_TYPES[topic] for topic in sorted(EVENT_TYPES)]
+    return draw(logs_of(*kinds, size_max=size_max))
+
+
+@st.composite
+def logs_of(draw: st.DrawFn, *kinds: type[DomainEvent], size_max: int = 20) -> list[Recorded]:
+    """Draw a log of some kinds of events only, which therefore often meet each other."""
     drawn = st.sampled_from(kinds).flatmap(
         lambda kind: st.tuples(st.sampled_from(_streams(kind)), events_of(kind))
     )

@@ -38,6 +38,8 @@ BATCH_MAX: Final = 40
 BATCHES_MAX: Final = 8
 """Acknowledged batches of a round, at most; the kill hits in one of the next."""
 DELAY_S: Final = 0.02
+ACK_S: Final = 0.003
+"""Time between a commit and its acknowledgement, at most: kills fall into it too."""
 EARLY: Final = 0.15
 """Share of the rounds that are killed while they open their databases."""
 EARLY_S: Final = 0.2
@@ -111,6 +113,7 @@ class Rounds:
             batch = [Append(stream, None, [codec.encode(event)]) for stream, event in events]
             log.append(batch, codec.layouts.take_unsaved())
             n += count
+            time.sleep(rng.uniform(0, ACK_S))
             os.write(acks, b"%d\n" % n)
 
     def fold(self, log: EventLog, size: int) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 import httpx
 
-START_S = 20.0
+START_S = 60.0
+"""A machine that is shared."""
 STOP_S = 15.0
 HES = (sys.executable, "-m", "hes")
 HES_ON_A_DOUBLE = (

@@ -24,8 +24,8 @@ def converse(
     """
     asked = 0
     waiting = b""
-    step: Any = next(dialogue)
     try:
+        step: Any = next(dialogue)
         for _ in range(turns_max):
             if step.send:
                 asked += 1

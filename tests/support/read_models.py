@@ -17,7 +17,7 @@ from projections.base import find_projections
 from projections.folding import Tables
 from projections.queries import ReadModel
 from projections.sql.places import Place, open_place
-from projections.sql.schema import POISON, POSITIONS
+from projections.sql.schema import KEPT_FROM, POISON, POSITIONS
 from projections.sql.sqlite import SqlitePlace
 
 NOON: Final = datetime(2026, 5, 1, 12, tzinfo=UTC)
@@ -73,6 +73,11 @@ class Models:
         self.tables.take(batch)
         self._position += len(batch)
 
+    def settle(self) -> None:
+        """Do what was left for a quiet moment."""
+        while self.tables.settle():
+            pass
+
     def close(self) -> None:
         """Close everything."""
         self.query.close()
@@ -80,7 +85,7 @@ class Models:
 
 
 TABLES: Final = (
-    POSITIONS, POISON, *(table for one in find_projections() for table in one.tables),
+    POSITIONS, POISON, KEPT_FROM, *(table for one in find_projections() for table in one.tables),
 )  # fmt: skip
 
 

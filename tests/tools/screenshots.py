@@ -70,6 +70,12 @@ def take(browser: Any, url: str, meter: str) -> None:
     page.wait_for_selector('[data-testid="result"] .v-alert--variant-tonal >> text=/values read/')
     page.wait_for_timeout(2500)
     save(page, "meter")
+    take_commands(page)
+    for name in ("audit", "system"):
+        page.goto(f"{url}/{name}")
+        page.wait_for_selector("h1")
+        page.wait_for_timeout(2500)
+        save(page, name)
     # The picture shows what the page is for: somebody lets an actor die, and it is back at once.
     path = f"/main/meters/{meter}"
     httpx.post(f"{url}/api/v1/tree/restart", json={"path": path}).raise_for_status()
@@ -78,6 +84,21 @@ def take(browser: Any, url: str, meter: str) -> None:
     page.click(f'[data-path="{path}"] button.name')
     page.wait_for_timeout(1500)
     save(page, "tree")
+
+
+def take_commands(page: Any) -> None:
+    """Cut a customer off and connect him again, on the page of the meter that is open."""
+    done = '[data-testid="order-note"] .v-alert >> text='
+    for what, why in (("disconnect", "unpaid bill, order 4711"), ("connect", "paid today")):
+        page.click(f'[data-testid="relay-{what}"]')
+        page.fill('[data-testid="reason"] input', why)
+        page.check('[data-testid="meant"] input')
+        page.click('[data-testid="confirm"]')
+        page.wait_for_selector(f"{done}/The relay is/")
+        page.wait_for_timeout(1500)
+    page.click("text=go to the commands")
+    page.wait_for_timeout(1500)
+    save(page, "commands")
 
 
 def save(page: Any, name: str) -> None:

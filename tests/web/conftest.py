@@ -28,11 +28,21 @@ from hes.events.layout import Channel, Layout
 from hes.events.meter_clock import ClockSet
 from hes.events.reading import FailureReason, LoadProfileRead, ProfileRow, Reading, Source
 from hes.ids import MeterId, ModemId
+from hes.meter_types import read_types
 from hes.store.codec import EventCodec, LayoutBook
 from hes.store.open import open_log
 from hes.store.port import Append
+from hes.system import (
+    ConnectionFacts,
+    ListenerFacts,
+    ProcessFacts,
+    QueueFacts,
+    StoreFacts,
+    SystemFacts,
+)
 from hes.tree import ActorStatus
 from web import shapes
+from web.api.poison import PoisonRow
 from web.auth import Tokens
 from web.options import WebOptions
 from web.server import WebServer, bind
@@ -253,6 +263,10 @@ class FakeReadModel:
             for n in (9, 7)
         ]  # fmt: skip
 
+    def poison(self, projection: str, **arguments: Any) -> list[PoisonRow]:
+        self._ask("poison", projection=projection, **arguments)
+        return [PoisonRow(projection=projection, position=5, topic="Reading/1", reason="no unit")]
+
     def profile(self, meter_id: str, **arguments: Any) -> list[shapes.ProfileRow]:
         self._ask("profile", meter_id=meter_id, **arguments)
         if meter_id == "nobody":
@@ -383,7 +397,8 @@ class FakeNode:
 
     async def import_devices(self, text: str, actor: str) -> Done:
         await trio.lowlevel.checkpoint()
-        return Done(imported=len(parse_csv(text)), unchanged=0)
+        types = read_types(None).protocols
+        return Done(imported=len(parse_csv(text, types)), unchanged=0)
 
     def devices_csv(self) -> str:
         return "meter_id,modem_id,password\n1,861,\n"
@@ -393,8 +408,20 @@ class FakeNode:
         self.acknowledged.append((alarm_id, actor, note))
         return NOW
 
+    def system(self) -> SystemFacts:
+        return SystemFacts(
+            node="main", version=self.version, started_at=self.started_at,
+            store=StoreFacts(kind="sqlite", problem=None),
+            read_model=StoreFacts(kind="oracle", problem="standby is away"), reports=None,
+            queue=QueueFacts(waiting=3, waiting_max=20_000, committing=1),
+            listeners=(ListenerFacts(name="pipe", link="raw", bind="[::1]:4059", unnamed=2),),
+            connections=ConnectionFacts(open=7, accepted=9, refused=0, faults=1),
+            process=ProcessFacts(resident_bytes=1024, files_open=20, files_max=None, cpu_s=1.5),
+            meter_types=12,
+        )  # fmt: skip
+
     def projection_status(self) -> list[shapes.ProjectionRow]:
-        return [shapes.ProjectionRow(name="latest", position=9, lag=0, age_s=0.2)]
+        return [shapes.ProjectionRow(name="latest", position=9, lag=0, age_s=0.0)]
 
     async def rebuild(self, name: str, *, verify: bool, actor: str) -> Rebuilt:
         await trio.lowlevel.checkpoint()

@@ -122,9 +122,7 @@ async def test_intervals_are_told_to_the_page_of_their_meter(site: Any, profile:
 async def test_events_wait_until_the_read_models_have_them(site: Any, reading: Any) -> None:
     async with site.live("events") as listener:
         await listener.hear()
-        site.server.news.on_events(
-            commit_of([recorded(n, "meter:1", reading) for n in (1, 2, 3)])
-        )
+        site.server.news.on_events(commit_of([recorded(n, "meter:1", reading) for n in (1, 2, 3)]))
         site.server.news.on_commit([], 2)
         told = await listener.hear()
         assert [event["position"] for event in told["delta"]] == [1, 2]

@@ -134,12 +134,15 @@ async def test_a_right_token_is_let_in_and_its_name_stands_in_commands(
     checks = []
     check = tokens.name_of.__globals__["hash_secret"]
     monkeypatch.setattr("web.auth.hash_secret", lambda *of: checks.append(of) or check(*of))
+    seen: list[str] = []
+    tokens.on_first_use = seen.append
     async with serve(OUTSIDE, tokens) as site, site.http() as http:
         http.headers["authorization"] = f"bearer {TOKEN}"
         for _ in range(5):
             assert (await http.post("/api/v1/meters/1/clock")).status_code == 200
         assert {command.actor for command, _ in site.node.commander.asked} == {"an"}
     assert len(checks) == 1, "a token that was right is not hashed again"
+    assert seen == ["an"], "its first use is told, and no other"
 
 
 async def test_a_live_client_shows_its_token_in_a_header_or_in_a_message(

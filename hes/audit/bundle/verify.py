@@ -70,7 +70,7 @@ def link(before: bytes, event: "dict[str, Any]") -> bytes:
     return hashlib.sha256(before + head + topic + state).digest()
 
 
-def checked_events(folder: Path) -> "list[dict[str, Any]]":
+def checked_events(folder: Path, streams: "Any") -> "list[dict[str, Any]]":
     """Return all events, each checked against its chain."""
     found = []
     ends: dict[str, dict[str, Any]] = {}
@@ -79,6 +79,8 @@ def checked_events(folder: Path) -> "list[dict[str, Any]]":
         try:
             where += ": event {position} ({stream}, version {version})".format(**event)
             check_event(event, ends.get(event["stream"]))
+            if event["stream"] not in streams:
+                raise Wrong("its stream was altered")
         except (AttributeError, KeyError, TypeError, ValueError, struct.error):
             raise Wrong(f"{where}: it was changed, and is no event any more") from None
         except Wrong as problem:
@@ -266,8 +268,8 @@ def shown(event: "dict[str, Any]", topics: "dict[str, Any]", layouts: "dict[int,
 
 def check(folder: Path, kept: "list[str]") -> "list[str]":
     """Check everything; return what to say about it."""
-    events = checked_events(folder)
     manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    events = checked_events(folder, manifest["streams"])
     check_counts(manifest, events)
     anchors = checked_anchors(events)
     proven = check_proofs(folder, events, anchors)
@@ -280,6 +282,12 @@ def check(folder: Path, kept: "list[str]") -> "list[str]":
         if value.lower() not in known:
             raise Wrong(f"no anchor of this bundle has the value {value}")
     told = [f"{len(events)} events are as they were stored"]
+    for stream in manifest["streams"]:
+        first = next(event for event in events if event["stream"] == stream)
+        whole = first.get("before") == origin(stream).hex()
+        pieces = sum("before" in event for event in events if event["stream"] == stream)
+        begins = "from its first event" if whole else "from its middle, see README.txt"
+        told.append(f"{stream}: {pieces} pieces, {begins}")
     told.append(f"{proven} of them are under the root of an anchor")
     for position, a in sorted(anchors.items()):
         root = a["root"].hex() if a.get("root") else "none"
@@ -307,10 +315,10 @@ def main(arguments: "list[str]") -> int:
         return 1
     sys.stdout.write("OK\n" + "".join(f"  {line}\n" for line in told))
     if "--show" in arguments:
-        topics = json.loads((folder / "manifest.json").read_text("utf-8"))["topics"]
+        manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
         layouts = checked_layouts(folder)
-        for event in checked_events(folder):
-            sys.stdout.write(shown(event, topics, layouts) + "\n")
+        for event in checked_events(folder, manifest["streams"]):
+            sys.stdout.write(shown(event, manifest["topics"], layouts) + "\n")
     return 0
 
 

@@ -106,12 +106,17 @@ def _known_at(until: datetime | None, found: Iterator[dict[str, Any]]) -> Iterat
     """Yield the events that had been received by then.
 
     All are looked at: the log is in the order of storing, which differs by moments from that of
-    receiving.
+    receiving. One that this program cannot read tells no time, and is left out, but not in silence.
     """
+    unreadable = 0
     for event in found:
         received_at = event.get("received_at")
         if until is None or (received_at and datetime.fromisoformat(received_at) <= until):
             yield event
+        unreadable += not received_at
+    if until is not None and unreadable:
+        events = output.plural(unreadable, "event")
+        output.note(f"{events} cannot be read by this program: when it was received is not known")
 
 
 def _write(event: dict[str, Any], *, people: bool) -> None:

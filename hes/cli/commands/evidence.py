@@ -23,6 +23,9 @@ def evidence(  # noqa: PLR0913, PLR0917 -- each is an option
     begin: From,
     end: To,
     out: Annotated[Path, typer.Option("--output", "-o", help="A new file.", metavar="FILE.zip")],
+    whole: Annotated[
+        bool, typer.Option("--whole", help="With all events of the meter, from the first on.")
+    ] = False,
     config: ConfigFile = None,
     store: Store = None,
     password_file: PasswordFile = None,
@@ -47,7 +50,7 @@ def evidence(  # noqa: PLR0913, PLR0917 -- each is an option
         output.waiting("gathering events"),
         opened(config, store, password_file) as (log, codec),
     ):
-        found = gather(log, codec, MeterId(meter), since, until)
+        found = gather(log, codec, MeterId(meter), since, until, whole=whole)
     # Only for its owner, like the store.
     with os.fdopen(os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         write_bundle(file, found, meter=meter, begin=since, end=until, made_at=SystemClock().now())

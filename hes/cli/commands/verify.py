@@ -74,6 +74,7 @@ def _plain(verdict: "Verdict") -> dict[str, object]:
         "streams": verdict.streams,
         "anchors": verdict.anchors,
         "anchored_to": verdict.anchored,
+        "purged": verdict.purged,
         "last_digest": shown(verdict.last_digest),
         "last_root": shown(verdict.last_root),
         "faults": [fault._asdict() for fault in verdict.faults],
@@ -91,6 +92,11 @@ def _tell(verdict: "Verdict") -> None:
         output.write_line(f"ALTERED: the first fault of {events} in {streams}")
         for fault in verdict.faults:
             output.write_line(f"  {fault}")
+    if verdict.purged:
+        output.write_line(
+            f"{output.plural(verdict.purged, 'event')} were purged, and with them the proof of"
+            " their anchors; see hes audit"
+        )
     if verdict.last_digest is None:
         output.write_line("no anchor yet: a node writes the first a minute after its start")
         return

@@ -6,6 +6,8 @@ Layouts::
     time       hour minute second hundredths
     date-time  date time deviation(2, minutes, 8000: open) status
 
+Some makers write zeros where nothing is set: a date of zeros is open too.
+
 A month of FD or FE is the end or the beginning of daylight saving; a day of FD or FE is the last
 but one or the last of its month.
 """
@@ -22,6 +24,7 @@ ANY: Final = 0xFF
 ANY_YEAR: Final = 0xFFFF
 OPEN_DEVIATION: Final = -0x8000
 LAST_DAY: Final = 0xFE
+NOT_SET: Final = bytes(DATE_SIZE)
 T = TypeVar("T")
 
 
@@ -79,6 +82,8 @@ def decode_date(octets: bytes) -> Date:
         RemoteProtocolError: it is none.
 
     """
+    if octets == NOT_SET:
+        return Date()
     month_ok = len(octets) == DATE_SIZE and (1 <= octets[2] <= 12 or octets[2] >= 0xFD)
     if not month_ok or not (1 <= octets[3] <= 31 or octets[3] >= 0xFD):
         wrong(octets, "a date")

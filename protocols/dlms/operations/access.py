@@ -20,7 +20,7 @@ POLL_S: Final = 5.0
 def read_object(
     client: DlmsClient, kind: CosemClass[T], obis: bytes, *, without: Collection[str] = ()
 ) -> Dialogue[T]:
-    """Read an object; what the meter refuses of it is left out where an object may lack it.
+    """Read an object; what the meter refuses of it, or leaves empty, is left out where it may lack.
 
     ``without`` names what is better not asked for.
 
@@ -38,7 +38,11 @@ def read_object(
             raise MeterRefused(
                 f"the meter does not tell {kind.field(index)} of {obis_text(obis)} ({value})"
             )
-    told = {index: value for index, value in found.items() if not isinstance(value, Refused)}
+    told = {
+        index: value
+        for index, value in found.items()
+        if not isinstance(value, Refused) and (value is not None or kind.field(index) in needed)
+    }
     return kind.whole(told)
 
 

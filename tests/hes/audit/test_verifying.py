@@ -52,15 +52,31 @@ def test_a_log_as_it_was_written_is_whole_on_every_database(kind: str, request: 
 
 
 def test_an_empty_log_is_whole(written: Written) -> None:
-    assert checked(written) == Verdict(0, 0, 0, 0, None, None, ())
+    assert checked(written) == Verdict(0, 0, 0, 0, None, None, 0, ())
 
 
-def test_the_first_altered_event_is_named(written: Written, file: Path) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        "state = CAST(state || x'00' AS BLOB)", "state = x''", "state = 'text'", "state = 7",
+        "state = CAST(x'ff' AS TEXT)", "chain = x'00'", "chain = 'text'", "topic = topic + 1",
+        "ver = ver + 100",
+    ],
+)  # fmt: skip
+def test_the_first_altered_event_is_named(written: Written, file: Path, change: str) -> None:
     told = a_day(written)
-    alter(file, "UPDATE ev SET state = state || x'00' WHERE nid >= ?", told["morning"])
+    alter(file, f"UPDATE ev SET {change} WHERE nid = ?", told["morning"])
     first = checked(written).faults[0]
-    assert (first.position, first.stream) == (told["morning"], "meter:M1")
-    assert "altered" in first.reason
+    assert first.position == told["morning"]
+    assert "altered" in first.reason or "unreadable" in first.reason
+
+
+def test_an_anchor_that_cannot_be_read_is_named(written: Written, file: Path) -> None:
+    told = a_day(written)
+    alter(file, "UPDATE ev SET state = CAST(x'ff' AS TEXT) WHERE nid = ?", told["anchor 1"])
+    faults = checked(written).faults
+    assert faults[0].position == told["anchor 1"]
+    assert any("the anchors cannot be read" in fault.reason for fault in faults)
 
 
 def test_a_dropped_event_is_named_by_its_place(written: Written, file: Path) -> None:
@@ -90,7 +106,9 @@ def rewrite(w: Written, file: Path, position: int, state: bytes) -> None:
         if row.stream == stream:
             new = state if row.position == position else row.state
             chain = link(chain, row.position, row.version, row.topic.encode(), new)
-            alter(file, "UPDATE ev SET state = ?, chain = ? WHERE nid = ?", new, chain, row.position)
+            alter(
+                file, "UPDATE ev SET state = ?, chain = ? WHERE nid = ?", new, chain, row.position
+            )
 
 
 def test_chains_that_were_written_anew_are_caught_by_the_anchor(
@@ -160,7 +178,7 @@ def test_what_is_no_anchor_in_their_stream_is_a_fault(written: Written) -> None:
 
 def test_a_damaged_layout_is_a_fault(written: Written, file: Path) -> None:
     a_day(written)
-    alter(file, "UPDATE layout SET state = state || x'00'")
+    alter(file, "UPDATE layout SET state = CAST(state || x'00' AS BLOB)")
     assert "layout" in checked(written).faults[0].reason
 
 

@@ -3,6 +3,7 @@ from collections import Counter
 
 import msgspec
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from hes.fleet.faults import (
@@ -40,7 +41,7 @@ def test_a_calm_network_delivers_at_once_and_whole() -> None:
 
 
 @given(st.integers(), st.sampled_from(sorted(PROFILES)), st.binary(min_size=1, max_size=600))
-@settings(max_examples=300)
+@settings(max_examples=many(3))
 def test_what_arrives_is_bounded(seed: int, name: str, message: bytes) -> None:
     unlucky = Faults(Weather(PROFILES[name]), random.Random(seed))
     said = unlucky.on_line(message)

@@ -1,8 +1,8 @@
-import os
 import signal
+import subprocess
+import sys
 from typing import Any
 
-import pytest
 import trio
 from trio.testing import MockClock, wait_all_tasks_blocked
 
@@ -61,12 +61,33 @@ def test_the_seed_decides_what_a_modem_sends(lonely_hour: Any) -> None:
     assert lonely_hour(7) != lonely_hour(8)
 
 
-async def test_sigterm_ends_the_program(head_end: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    async with trio.open_nursery() as nursery:
-        nursery.start_soon(lambda: run_fleet(FleetOptions(meters=5), dial=head_end.dial))
-        await wait_all_tasks_blocked()
-        os.kill(os.getpid(), signal.SIGTERM)
-    assert " modems made " in capsys.readouterr().err
+FLEET = """
+import trio
+from hes.fleet.options import FleetOptions
+from hes.fleet.run import run_fleet
+
+async def dial():
+    print("calling", flush=True)
+    await trio.sleep_forever()
+
+trio.run(lambda: run_fleet(FleetOptions(meters=5), dial=dial))
+"""
+
+
+def test_sigterm_ends_the_program() -> None:
+    """In a process of its own: a SIGTERM that nobody catches would end the tests, too."""
+    with subprocess.Popen(
+        [sys.executable, "-c", FLEET], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            assert program.stdout is not None
+            assert program.stdout.readline() == "calling\n"
+            program.send_signal(signal.SIGTERM)
+            _, told = program.communicate(timeout=30)
+        finally:
+            program.kill()
+    assert program.returncode == 0
+    assert " modems made " in told
 
 
 async def test_signals_that_somebody_else_listens_to_are_left_to_them(head_end: Any) -> None:
@@ -74,7 +95,7 @@ async def test_signals_that_somebody_else_listens_to_are_left_to_them(head_end: 
         async with trio.open_nursery() as nursery:
             nursery.start_soon(lambda: run_fleet(FleetOptions(meters=5), dial=head_end.dial))
             await wait_all_tasks_blocked()
-            os.kill(os.getpid(), signal.SIGTERM)
+            signal.raise_signal(signal.SIGTERM)
             assert await anext(aiter(signals)) == signal.SIGTERM
             nursery.cancel_scope.cancel()
 

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from hes.events.layout import Channel, Layout
@@ -75,7 +76,7 @@ NOWHERE = (NOON, NOON)
 pauses = st.lists(st.integers(1, 9 * 24 * 60), min_size=1, max_size=6)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(0.6), deadline=None)
 @given(pauses, st.sampled_from([15, 30, 60]), st.data())
 def test_whatever_the_pauses_every_interval_comes_once(
     pauses_min: list[int], period_min: int, data: st.DataObject
@@ -101,7 +102,7 @@ def test_whatever_the_pauses_every_interval_comes_once(
     assert sorted(world.stored) == world.ends(NOON - DAY, world.now)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=many(0.6), deadline=None)
 @given(st.integers(0, 240), st.integers(0, 240), st.integers(1, 240))
 def test_without_supply_no_window_is_asked_twice(begin_h: int, lasts_h: int, away_h: int) -> None:
     world = World(timedelta(minutes=30))

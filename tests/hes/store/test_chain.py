@@ -135,3 +135,20 @@ def test_a_fault_is_a_sentence() -> None:
     fault = Fault(7, "meter:1", 3, "this event was altered")
     assert str(fault) == "position 7 (meter:1, version 3): this event was altered"
     assert str(Fault(7, "", 0, "gone")) == "position 7: gone"
+
+
+def test_what_was_purged_is_no_fault_and_hides_none() -> None:
+    log = chained(
+        ("meter:1", 1, "A/1", b""), ("meter:2", 1, "A/1", b""), ("meter:1", 2, "A/1", b"x"),
+        ("meter:2", 2, "A/1", b""),
+    )  # fmt: skip
+    ends = {("meter:1", 2): (1, log[0].chain), ("meter:2", 2): (1, log[1].chain)}
+
+    def left(rows: Log, purged: list[tuple[int, int]]) -> list[Fault]:
+        return list(Verifier(purged, lambda *event: ends.get(event)).take(rows))
+
+    assert left(log[2:], [(1, 2)]) == left(log[2:], [(1, 1), (2, 2)]) == []
+    assert [fault.position for fault in left(log[2:], [])] == [3, 4]
+    assert [fault.position for fault in left(log[2:], [(1, 1)])] == [3]
+    altered = [log[2]._replace(state=b"y"), log[3]]
+    assert [fault.position for fault in left(altered, [(1, 2)])] == [3]

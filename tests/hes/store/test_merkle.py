@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given, settings, strategies as st
 
-from hes.store.merkle import LEFT, RIGHT, Step, Tree, root_by
+from hes.store.merkle import BLOCK, LEFT, RIGHT, Step, Tree, root_by
 
 
 def told_again(values: Sequence[bytes]) -> bytes:
@@ -43,6 +43,19 @@ def test_every_path_leads_to_the_root(values: list[bytes], data: st.DataObject) 
     for place in wanted if values else ():
         assert root_by(values[place], tree.paths[place]) == root
         assert root_by(values[place] + b"x", tree.paths[place]) != root
+
+
+@given(st.integers(0, 3 * BLOCK + 3), st.sets(st.integers(0, 3 * BLOCK), max_size=3))
+@settings(max_examples=20)
+def test_whole_blocks_are_folded_at_once_and_give_the_same(size: int, wanted: set[int]) -> None:
+    values = [bytes([n % 251, n // 251]) for n in range(size)]
+    tree = Tree(wanted)
+    tree.take(values)
+    root = tree.root()
+    assert root == told_again(values)
+    for place in wanted:
+        if place < size:
+            assert root_by(values[place], tree.paths[place]) == root
 
 
 @pytest.mark.parametrize("side", [LEFT, RIGHT])

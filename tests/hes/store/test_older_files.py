@@ -64,7 +64,7 @@ def test_an_older_log_gets_its_chains_and_goes_on(tmp_path: Path) -> None:
     assert log.append([Append("meter:2", 4, [("Reading/1", b"new")])]) == [Appended(11, 5)]
     check(log)
     log.close()
-    assert version_of(path) == 2
+    assert version_of(path) == 3
     again = open_log(f"sqlite:///{path}")
     check(again)
     again.close()
@@ -95,7 +95,7 @@ def test_a_power_cut_in_the_middle_is_gone_on_from(
         def execute(self, sql: str, *values: object) -> sqlite3.Cursor:
             if sql == "COMMIT":
                 Failing.commits += 1
-                if Failing.commits == 2:
+                if Failing.commits == 3:  # behind the tables of blocks, and four events
                     raise Power
             return super().execute(sql, *values)  # type: ignore[arg-type]
 
@@ -133,3 +133,21 @@ def test_versions_out_of_order_are_told_and_nothing_is_lost(tmp_path: Path) -> N
     with pytest.raises(StoreError, match=r"meter:1 has version 3 behind version 5, at position 2"):
         open_log(f"sqlite:///{path}")
     assert version_of(path) == 1
+
+
+def test_a_log_without_sealed_blocks_gets_their_tables(tmp_path: Path) -> None:
+    path = tmp_path / "events.db"
+    old_file(path)
+    log = open_log(f"sqlite:///{path}")
+    log.close()
+    with sqlite3.connect(path) as db:  # as version 2 was
+        db.execute("DROP TABLE sealed")
+        db.execute("DROP TABLE sealed_end")
+        db.execute("PRAGMA user_version = 2")
+    db.close()
+    log = open_log(f"sqlite:///{path}")
+    assert log.sealed_to() == 0
+    assert log.read_stream("meter:1", 9, 10) == []
+    check(log)
+    log.close()
+    assert version_of(path) == 3

@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import threading
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.open import open_log, path_of
 from hes.store.port import Append, Appended
 from hes.store.sqlite import SqliteEventLog
+from hes.store.sealing import Sealer
 from hes.store.sqlite_file import READERS_IDLE_MAX, SqliteFile
 
 ROW = ("Reading/1", b"state")
@@ -138,7 +140,7 @@ def test_a_log_of_another_version_names_both(tmp_path: Path) -> None:
     with sqlite3.connect(path) as db:
         db.execute("PRAGMA user_version = 9")
     db.close()
-    assert "has schema 9, this program reads 2; use the version" in refusal(path)
+    assert "has schema 9, this program reads 3; use the version" in refusal(path)
 
 
 def test_a_damaged_file_says_to_restore_a_backup(tmp_path: Path) -> None:
@@ -352,16 +354,22 @@ def test_pages_are_read_by_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 
     def explained(sql: str, values: Sequence[Any] = ()) -> list[Any]:
         plans.extend(row[3] for row in rows("EXPLAIN QUERY PLAN " + sql, values))
-        return []
+        return rows(sql, values)
 
+    log.append([Append("meter:1", 0, [ROW] * 30)])
+    now = datetime(2026, 5, 1, tzinfo=UTC)
+    Sealer(file, segment_events=10).seal(now, now=now, most=20)
     monkeypatch.setattr(file, "rows", explained)
-    log.read(5, 1)
-    log.read_back(5, 1)
-    log.read_stream("meter:1", 5, 1)
-    log.read_stream_back("meter:1", 5, 1)
+    for after in (5, 25):
+        log.read(after, 1)
+        log.read_back(after, 1)
+        log.read_stream("meter:1", after, 1)
+        log.read_stream_back("meter:1", after, 1)
+        log.read_chained(after, 1)
+        log.purged_end("meter:1", after)
     log.stream_head("meter:1")
     log.streams("meter:", 10)
     log.load_snapshot("meter:1")
-    assert len(plans) > 10
+    assert len(plans) > 30
     assert [plan for plan in plans if "SCAN" in plan or "TEMP B-TREE" in plan] == []
     log.close()

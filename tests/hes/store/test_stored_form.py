@@ -23,6 +23,7 @@ from hes.events.firmware import (
     FirmwareProgressed,
 )
 from hes.events.layout import Channel, Layout
+from hes.events.log_life import LegalHoldPlaced, LegalHoldReleased, LogPurged
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.meter_control import MeterConfigured, RelaySwitched
 from hes.events.meter_event import MeterEvent
@@ -129,6 +130,18 @@ EVENTS: Final[tuple[DomainEvent, ...]] = (
         drift_before_s=-5.25,
         drift_after_s=0.0,
         method="shift",
+    ),
+    LegalHoldPlaced(received_at=US, held="meter:1", actor="os:ann", reason="case 7"),
+    LegalHoldReleased(received_at=US, held="meter:1", actor="os:ann", reason="closed"),
+    LogPurged(
+        received_at=US,
+        first=1,
+        last=2**40,
+        events=5,
+        kept=2,
+        days=400,
+        actor="os:ann",
+        reason="retention",
     ),
     Anchored(
         received_at=US,
@@ -294,6 +307,11 @@ OLDER: Final = {
 """As they were stored before they told the counter of the push that carried them."""
 
 STORED: Final[dict[str, str]] = {
+    "LegalHoldPlaced/1": ("95d7ff3b9aca0069f495c3c0a76d657465723a31a66f733a616e6ea6636173652037"),
+    "LegalHoldReleased/1": ("95d7ff3b9aca0069f495c3c0a76d657465723a31a66f733a616e6ea6636c6f736564"),
+    "LogPurged/1": (
+        "99d7ff3b9aca0069f495c3c001cf00000100000000000502cd0190a66f733a616e6ea9726574656e74696f6e"
+    ),
     "Anchored/1": (
         "97d7ff3b9aca0069f495c3c001cf0000010000000000c420000000000000000000000000000000000000"
         "0000000000000000000000000000c4200102010201020102010201020102010201020102010201020102"

@@ -7,10 +7,11 @@ from typing import Any
 
 import pytest
 from dlms_messages import NOTHING, VALUES, Sample, compact_arrays, same
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr, axdr_encode as ax, compact
-from protocols.dlms.axdr import BitString, decode, decode_all
+from protocols.dlms.axdr import BitString, Delta, decode, decode_all
 from protocols.dlms.lengths import decode_length, encode_length
 from protocols.dlms.rows import LAYOUTS_MAX, _known, decode_rows, layout_at
 from protocols.errors import RemoteProtocolError
@@ -40,7 +41,7 @@ REFUSED = [
     ("0905", "truncated"), ("0a05", "truncated"), ("0c0541", "truncated"), ("0409ff", "truncated"),
     ("0980", "length"), ("098500000000", "length"), ("09ff", "length"), ("0982ff", "truncated"),
     ("0184ffffffff", "truncated"), ("02051101", "truncated"), ("0201", "truncated"),
-    ("07", "data-tag"), ("0e01", "data-tag"), ("1c00", "data-tag"), ("fe", "data-tag"),
+    ("07", "data-tag"), ("0e01", "data-tag"), ("2200", "data-tag"), ("fe", "data-tag"),
     ("13", "truncated"), ("1311", "truncated"), ("131105" + "0102", "truncated"),
     ("1312" + "03" + "000102", "truncated"), ("1319" + "02" + "0001", "truncated"),
     ("13" + "0100", "truncated"), ("13" + "0202" + "11", "truncated"),
@@ -66,6 +67,21 @@ def test_refused_with_its_category(hexes: str, category: str) -> None:
     assert str(refused.value)
 
 
+@pytest.mark.parametrize(("hexes", "difference"), [
+    ("1cff", -1), ("1dff00", -256), ("1e80000000", -(2**31)),
+    ("1fff", 255), ("20ff00", 0xFF00), ("21ffffffff", 2**32 - 1),
+])  # fmt: skip
+def test_differences_are_no_numbers_yet(hexes: str, difference: int) -> None:
+    raw = bytes.fromhex(hexes)
+    assert decode_all(raw) == Delta(difference)
+    compact = b"\x13" + raw[:1] + bytes((len(raw) - 1,)) + raw[1:]
+    assert decode_all(compact) == [Delta(difference)]
+    for cut in range(1, len(raw)):
+        with pytest.raises(RemoteProtocolError) as refused:
+            decode_all(raw[:cut])
+        assert refused.value.category == "truncated"
+
+
 @given(VALUES)
 def test_there_and_back(sample: Sample) -> None:
     encoded, value = sample
@@ -73,7 +89,7 @@ def test_there_and_back(sample: Sample) -> None:
     assert decode(b"\xee" + encoded + b"\x11", 1)[1] == len(encoded) + 1
 
 
-@settings(max_examples=50)
+@settings(max_examples=many(0.5))
 @given(VALUES)
 def test_every_cut_is_truncated(sample: Sample) -> None:
     encoded, _ = sample
@@ -83,7 +99,7 @@ def test_every_cut_is_truncated(sample: Sample) -> None:
         assert refused.value.category == "truncated"
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(0.4))
 @given(compact_arrays(), NOTHING)
 def test_compact_arrays_stand_anywhere(sample: Sample, nothing: Sample) -> None:
     encoded, value = sample
@@ -193,7 +209,7 @@ ROWS = st.lists(VALUES | st.sampled_from([
 ]), max_size=12)  # fmt: skip
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(0.4))
 @given(ROWS)
 def test_rows_of_known_layout_are_what_the_usual_way_gives(rows: list[Sample]) -> None:
     encoded = ax.array(*(raw for raw, _ in rows))
@@ -234,6 +250,12 @@ def test_layouts_are_bounded() -> None:
         row = ax.structure(*[ax.octets(bytes(size % 100)), *[ax.u8(1)] * (1 + size // 100)])
         assert layout_at(row, 0)
     assert len(_known) <= LAYOUTS_MAX
+
+
+def test_a_row_cut_anywhere_has_no_layout() -> None:
+    row = ax.structure(ax.u32(7), ax.octets(b"abc"), ax.u8(1))
+    assert layout_at(row, 0) is not None
+    assert [layout_at(row[:at], 0) for at in range(1, len(row))] == [None] * (len(row) - 1)
 
 
 def test_rows_without_fixed_size_have_no_layout() -> None:

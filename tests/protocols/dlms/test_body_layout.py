@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr_encode as ax
@@ -56,7 +57,7 @@ LISTS = st.recursive(
 )
 
 
-@settings(max_examples=120)
+@settings(max_examples=many(1.2))
 @given(LISTS)
 def test_the_layout_of_a_body_reads_it(body: bytes) -> None:
     layout = layout_of(body)
@@ -65,7 +66,7 @@ def test_the_layout_of_a_body_reads_it(body: bytes) -> None:
         assert repr(layout.build(body)) == repr(decode_all(body))  # True is not 1
 
 
-@settings(max_examples=120)
+@settings(max_examples=many(1.2))
 @given(LISTS, st.data())
 def test_what_fits_after_a_change_is_read_as_without(body: bytes, data: st.DataObject) -> None:
     layouts = BodyLayouts()

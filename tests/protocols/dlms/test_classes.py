@@ -343,6 +343,14 @@ def test_what_a_diagnostic_does_not_say(index: int, value: Any) -> None:
         kind.decode(index, value)
 
 
+def test_zeros_where_nothing_is_set() -> None:
+    assert decode_date(bytes(5)) == Date()
+    assert dates.decode_moment(bytes(12)).date == Date()
+    for at in range(5):
+        with pytest.raises(RemoteProtocolError):
+            decode_date(bytes(at) + b"\x01" + bytes(4 - at))
+
+
 @pytest.mark.parametrize("octets", ["18000000", "003c0000", "00", "00006400"])
 def test_times_of_day_that_are_none(octets: str) -> None:
     with pytest.raises(RemoteProtocolError):

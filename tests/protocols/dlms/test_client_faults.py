@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 import pytest
 from dlms_bench import NOW, Bench, Tamper, check_profile, check_registers, whole
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import apdu_get, apdu_push, axdr_encode as ax, hdlc
@@ -151,7 +152,7 @@ def test_all_address_sizes_are_tried() -> None:
     check_registers(bench)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(
     st.integers(0, 2**32), st.sampled_from(["hdlc", "wrapper"]),
     st.sampled_from([Mechanism.LOW, Mechanism.GMAC]), st.sampled_from([0.02, 0.1, 0.4]),

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from dlms_bench import NOW, Bench, Tamper, check_profile, check_registers
 from dlms_scripted import NOT_POSSIBLE, SERVICE_ERROR, Scripted
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from hes.fleet.dlms_blocks import MeterBlocks
@@ -145,7 +146,7 @@ def test_any_one_block_may_get_lost(way: str, number: int) -> None:
     assert blocks.taken == [LONG]
 
 
-@settings(max_examples=80)
+@settings(max_examples=many(0.8))
 @given(st.integers(0, 2**32), st.integers(1, 9), st.integers(1, 9), st.booleans())
 def test_on_a_bad_line_all_or_nothing(seed: int, window: int, theirs: int, ciphered: bool) -> None:
     """What is lost is sent again; where too much is, that is told, and never half a value taken."""
@@ -337,7 +338,7 @@ def test_a_meter_that_acknowledges_before_it_answers_is_asked_on() -> None:
     assert call(scripted(reply)) == 3
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(1.5))
 @given(st.lists(st.one_of(
     st.binary(max_size=30).map(lambda b: b"\xe0" + b),
     st.builds(

@@ -424,6 +424,21 @@ def test_a_limiter_of_what_has_no_unit_has_none(bench: Bench) -> None:
     assert after.limiter.min_under_s == 5
 
 
+def test_what_a_limiter_leaves_empty_is_not_told(bench: Bench) -> None:
+    found = bench.meter.managed.find(Attribute(71, LIMITER, 2))
+    assert found is not None
+    whole = found.read
+
+    def partly(index: int, now: Any) -> bytes:
+        return ax.NULL if index >= 5 else whole(index, now)
+
+    found.read = partly  # type: ignore[method-assign]
+    read = bench.run(read_limiter(bench.client, LIMITER)).limiter
+    assert (read.threshold_normal, read.threshold_emergency) == (11_000, None)
+    assert (read.min_over_s, read.emergency, read.actions) == (None, None, None)
+    assert read.emergency_groups == ()
+
+
 def test_a_write_and_a_read_that_are_refused_say_of_what(bench: Bench) -> None:
     refusing(bench, Attribute(41, TCP, 2), DataAccessError.READ_WRITE_DENIED)
     with pytest.raises(MeterRefused, match=r"port of 0\.0\.25\.0\.0\.255 be set \(read-write"):

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr_encode as ax
@@ -26,7 +27,7 @@ def time_of(n: int) -> bytes:
     return encode_time(BEGIN + timedelta(minutes=30 * n), utc_offset_min=420)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(st.permutations([CLOCK, STATUS, ENERGY]), st.integers(1, 60), st.booleans())
 def test_all_at_once_is_row_by_row(columns: list[Column], count: int, told: bool) -> None:
     cell = {

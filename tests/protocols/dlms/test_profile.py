@@ -10,7 +10,7 @@ from dlms_bench import NOW, Bench
 from hypothesis import given, strategies as st
 
 from protocols.dlms import axdr_encode as ax
-from protocols.dlms.axdr import BitString, decode_all
+from protocols.dlms.axdr import BitString, Delta, decode_all
 from protocols.dlms.cosem import Attribute, Refused, obis_bytes
 from protocols.dlms.cosem_time import encode_time
 from protocols.dlms.objects import Column, ObjectCache
@@ -44,6 +44,18 @@ def test_rows_rebuilt_by_hand() -> None:
     assert [(row.time - BEGIN).total_seconds() / 1800 for row in rows] == [0, 1, 2, 9, 10]
     assert [row.status for row in rows] == [0, 0, 8, 8, 8]
     assert [row.values for row in rows] == [(100, 7), (105, 7), (105, 7), (130, 9), (130, 9)]
+
+
+def test_differences_are_added_to_the_cell_above() -> None:
+    seconds = int(BEGIN.timestamp())
+    table = [
+        [seconds, 0, 100, 7], [Delta(1800), Delta(8), Delta(5), None],
+        [Delta(1800), None, Delta(-3), Delta(1)], [clock(9), None, 130, Delta(2)],
+    ]  # fmt: skip
+    rows = rebuild(table, 4, SHAPE, None, RULES)
+    assert [(row.time - BEGIN).total_seconds() / 1800 for row in rows] == [0, 1, 2, 9]
+    assert [row.status for row in rows] == [0, 8, 8, 8]
+    assert [row.values for row in rows] == [(100, 7), (105, 7), (102, 8), (130, 10)]
 
 
 cells = st.integers(0, 3)
@@ -88,6 +100,9 @@ def test_unix_time_is_a_time() -> None:
     ([[b"abc", 0, 1, 2]], 1800, "3 bytes"), ([[bytes(12), 0, 1, 2]], 1800, "no date"),
     ([[2**64 - 1, 0, 1, 2]], 1800, "calendar"), ([[-(2**63), 0, 1, 2]], 1800, "calendar"),
     ([[clock(0), 0, 1, 2], [None] * 4], 2**64, "calendar"),
+    ([[clock(0), 0, Delta(1), 2]], 1800, "no number above"),
+    ([[clock(0), 0, b"a", 2], [None, None, Delta(1), None]], 1800, "no number above"),
+    ([[clock(0), 0, 1, 2], [Delta(1), None, None, None]], 1800, "no number above"),
     ([[clock(0), 0, 1, 2], *[[None] * 4] * 100], 2**32, "calendar"),
 ])  # fmt: skip
 def test_tables_that_are_refused(table: list[Any], period_s: int | None, words: str) -> None:

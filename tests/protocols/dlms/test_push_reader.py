@@ -2,6 +2,7 @@
 
 import pytest
 from dlms_messages import TIME, ciphered_apdus, plain_apdus
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr_encode as ax, hdlc
@@ -66,7 +67,7 @@ def blocks(apdu: bytes, size: int, *, llc_once: bool = False) -> list[bytes]:
 sent = st.lists(st.sampled_from(sorted(PUSHES)), max_size=4)
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(sent, st.integers(1, 200), st.integers(1, 100))
 def test_wrapper_pushes_however_cut(names: list[str], size: int, between: int) -> None:
     heard = Heard()
@@ -78,7 +79,7 @@ def test_wrapper_pushes_however_cut(names: list[str], size: int, between: int) -
     assert not names or heard.reader.framing == "wrapper"
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(sent, st.integers(1, 200), st.integers(3, 90), st.sampled_from([hdlc.UI, 0x10, 0x03]))
 def test_hdlc_pushes_however_cut(names: list[str], size: int, piece: int, control: int) -> None:
     heard = Heard()
@@ -89,7 +90,7 @@ def test_hdlc_pushes_however_cut(names: list[str], size: int, piece: int, contro
     assert heard.reader.framing == "hdlc"
 
 
-@settings(max_examples=40)
+@settings(max_examples=many(0.4))
 @given(st.sampled_from(sorted(PUSHES)), st.integers(1, 60), st.integers(1, 90), st.booleans())
 def test_blocks_are_joined(name: str, size: int, piece: int, llc_once: bool) -> None:
     heard = Heard()

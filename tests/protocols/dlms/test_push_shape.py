@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from dlms_messages import TIME, VALUES, Sample
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr_encode as ax
@@ -71,7 +72,7 @@ def check(shapes: PushShapes, apdu: bytes) -> bool:
     return True
 
 
-@settings(max_examples=50)
+@settings(max_examples=many(0.5))
 @given(
     st.lists(
         st.tuples(BODIES, st.integers(0, 2**32 - 1), st.sampled_from([None, TIME])), max_size=8
@@ -85,7 +86,7 @@ def test_what_fits_is_read_as_usual(pushes: list[tuple[bytes, int, bytes | None]
         check(shapes, apdu)
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(3))
 @given(st.integers(0, 2**15), st.data())
 def test_changed_bytes_are_read_as_usual_or_not_at_all(n: int, data: st.DataObject) -> None:
     shapes = PushShapes()

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from dlms_bench import Bench
 from dlms_scripted import NOT_POSSIBLE, Scripted
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from hes.fleet.dlms_services import TAKEN_SIZE_MAX, MeterObjects, MeterServices
@@ -308,7 +309,7 @@ def test_what_is_no_answer_to_calls() -> None:
             meter.run(meter.client.action_list([(METHOD, None)] * 2))
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(st.integers(1, 400), st.integers(64, 300), st.booleans())
 def test_any_size_of_value_and_pdu(size: int, max_pdu: int, ciphered: bool) -> None:
     auth = Mechanism.GMAC if ciphered else Mechanism.LOW

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from dlms_messages import CLOCK, PROFILE, ROW, TIME, ciphered_apdus, plain_apdus
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import (
@@ -98,7 +99,7 @@ def test_every_cut_is_truncated_and_every_added_byte_is_trailing(name: str) -> N
     assert refused.value.category == "trailing"
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(2))
 @given(st.sampled_from(sorted(ALL)), st.data())
 def test_changed_bytes_are_a_protocol_error_or_a_message(name: str, data: st.DataObject) -> None:
     raw = bytearray(ALL[name])

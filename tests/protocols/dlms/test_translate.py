@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from dlms_messages import KEYS, TIME, TITLE, ciphered_apdus, plain_apdus
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import acse, apdu_action, axdr_encode as ax, hdlc
@@ -207,7 +208,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=80)
+@settings(max_examples=many(0.8))
 @given(
     st.fixed_dictionaries(
         {"framing": st.sampled_from([*FRAMINGS, *SESSIONS]) | JSON},
@@ -225,7 +226,7 @@ def test_any_request_is_answered(request_: dict[str, Any]) -> None:
     assert translate(request_)["ok"] in {True, False}
 
 
-@settings(max_examples=150)
+@settings(max_examples=many(1.5))
 @given(
     st.sampled_from(sorted(plain_apdus() | ciphered_apdus())),
     st.sampled_from(sorted(FRAMINGS)),
@@ -444,6 +445,14 @@ def test_an_apdu_as_long_as_its_field_allows() -> None:
     assert told["ok"] is True
     short = b"\0\1\0\1\0\x67\xff\xff" + apdu
     assert translate({"framing": "wrapper", "hex": short.hex()})["error"] == "truncated"
+
+
+@pytest.mark.parametrize(
+    ("hexes", "shown"),
+    [("177fc00000", "nan"), ("187ff0000000000000", "inf"), ("17ff800000", "-inf")],
+)
+def test_what_is_no_number_is_told_in_words(hexes: str, shown: str) -> None:
+    assert translate({"framing": "axdr", "hex": hexes})["value"] == shown
 
 
 def test_differences_are_shown_as_numbers() -> None:

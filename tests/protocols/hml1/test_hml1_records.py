@@ -4,6 +4,7 @@ import random
 
 import msgspec
 import pytest
+from examples import many
 from hml1_bench import Wire, flash, record
 from hypothesis import given, settings, strategies as st
 
@@ -229,7 +230,7 @@ def test_a_queue_that_is_told_of_numbers_it_never_gave_keeps_its_records() -> No
     assert len(queue) == 1
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(st.integers(0, 2**32), st.integers(3, 30))
 def test_a_cruel_network_loses_nothing_but_what_the_modem_says(seed: int, capacity: int) -> None:
     """Connections break anywhere, acknowledgements get lost, the flash runs full."""

@@ -1,4 +1,5 @@
 import pytest
+from examples import many
 from hml1_bench import NAME, SECRET, Wire, flash, record
 from hypothesis import given, settings, strategies as st
 
@@ -246,7 +247,7 @@ def test_settings_are_read() -> None:
     assert one.values == {Setting.SERVER: b"old:7010"}
 
 
-@settings(max_examples=60)
+@settings(max_examples=many(0.6))
 @given(st.lists(st.one_of(
     st.binary(max_size=40),
     st.builds(lambda k, p, f, s: encode_frame(Frame(k, p, 1, f, s)), st.sampled_from(list(Kind)),

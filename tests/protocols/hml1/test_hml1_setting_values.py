@@ -34,6 +34,11 @@ def test_what_is_none_is_refused(name: str, text: str) -> None:
         encode_setting(name, text)
 
 
+@pytest.mark.parametrize("wire", [b"\x01", bytes.fromhex("01000400000960"), b""])
+def test_a_line_that_is_none_is_shown_as_its_bytes(wire: bytes) -> None:
+    assert decode_setting(Setting.SERIAL_1, wire) == ("serial_1", wire.hex())
+
+
 @given(st.integers(0, 255), st.binary(max_size=40))
 def test_whatever_a_modem_says_can_be_shown(tag: int, wire: bytes) -> None:
     name, text = decode_setting(tag, wire)

@@ -167,6 +167,9 @@ class Inner:
     def ask(self, apdu: bytes, *, wait_s: float | None = None) -> object:
         return ("ask", apdu, wait_s)
 
+    def stream(self, apdus: list[bytes], *, wait_s: float | None = None) -> object:
+        return ("stream", apdus, wait_s)
+
     def hear(self, *, wait_s: float | None = None) -> object:
         return ("hear", wait_s)
 
@@ -178,6 +181,7 @@ def test_after_the_switch_mode_e_hands_everything_on() -> None:
     link = ModeELink.__new__(ModeELink)
     link.inner = Inner()
     assert link.ask(b"\x60", wait_s=3) == ("ask", b"\x60", 3)
+    assert link.stream([b"\x60"], wait_s=3) == ("stream", [b"\x60"], 3)
     assert link.hear(wait_s=4) == ("hear", 4)
     assert link.disconnect() == "disconnect"
 

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 from pump import converse
 
@@ -223,7 +224,7 @@ def test_the_third_wrong_password_ends_the_session() -> None:
         converse(write_clock(ours, lambda: NOW, told), one.receive)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=many(0.4), deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([0, 1, 3, 64]), st.booleans())
 def test_a_bad_line_gives_right_values_or_an_error(seed: int, piece: int, echo: bool) -> None:
     rng, one, ours = random.Random(seed), meter(), talk()

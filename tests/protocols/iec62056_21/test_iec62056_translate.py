@@ -37,6 +37,12 @@ def test_a_whole_readout_with_both_directions() -> None:
     assert (told["data_lines"], told["bcc"], told["ident"]) == (2, told["bcc_computed"], "XYZ5TEST")
 
 
+def test_one_message_has_a_kind_and_two_have_none() -> None:
+    assert ask(encode_request("12"))["kind"] == "request"
+    two = ask(encode_request("12"), IDENT)
+    assert (len(two["messages"]), two["ok"], "kind" in two) == (2, True, False)
+
+
 def test_a_break_glued_to_data() -> None:
     told = ask(encode_block("1.8.0(1.5*kWh)") + encode_command("B0"))
     assert told["ok"]

@@ -103,3 +103,7 @@ def test_an_answer_to_a_request_looks_alike_and_is_known_by_its_frame() -> None:
 def test_a_telegram_keeps_its_bytes() -> None:
     assert telegram(*PORT).startswith(cut(telegram(*PORT)).raw)
     assert cut(telegram(*PORT)).raw.endswith(b"\r\n!")
+
+
+def test_a_name_that_is_no_hex_stands_for_itself() -> None:
+    assert said("0.0.0(SIM-4711)", "1.8.0(1*kWh)").names == ("SIM-4711",)

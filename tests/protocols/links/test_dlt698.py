@@ -197,3 +197,10 @@ def test_the_translator_tells_what_is_forwarded_and_what_it_cannot_read() -> Non
         encode_frame(Frame(0x83, "000000001234", bytes(8193)))
     with pytest.raises(RemoteProtocolError):
         forward.decode_answer(b"\x89\x07")
+
+
+def test_a_terminal_asks_for_its_link() -> None:
+    request = link_layer.LinkRequest(3, 1, 60, bytes(10))
+    frame = link_layer.link_frame("0000123456", request)
+    assert link_layer.is_request(frame) != bool(frame.control & 0x40)
+    assert link_layer.decode_request(frame.apdu) == request

@@ -174,3 +174,21 @@ def test_bytes_without_a_frame_that_are_all_held() -> None:
     assert [e.data for e in link.receive(b"/xID00") if isinstance(e, MeterBytes)] == [b"/x"]
     assert [e.data for e in link.receive(b"01") if isinstance(e, MeterBytes)] == []
     assert [e.data for e in link.idle() if isinstance(e, MeterBytes)] == [b"ID0001"]
+
+
+def test_the_pipe_adds_nothing_and_waits_for_its_text() -> None:
+    link = raw()
+    assert link.wrap(b"\x7e\x00") == b"\x7e\x00"
+    assert link.receive(b"ID0") == link.idle() == []
+    sniff = KINDS["raw"].sniff
+    assert sniff(b"other", LinkSettings(registration="ID")) is Verdict.NO
+    assert sniff(b"I", LinkSettings(registration="ID")) is Verdict.MORE
+
+
+def test_the_text_alone_inside_a_frame_that_was_let_go_is_nothing() -> None:
+    link = raw("data")
+    frame = bytes.fromhex("0001000100010008") + b"12345678"
+    link.receive(b"ID0001!" + frame[:10])
+    assert [e.data for e in link.idle() if isinstance(e, MeterBytes)] == [frame[:10]]
+    assert [e for e in link.receive(b"ID0001!") if isinstance(e, MeterBytes)] == []
+    assert [e.data for e in link.receive(frame[10:]) if isinstance(e, MeterBytes)] == [frame[10:]]

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from itertools import pairwise
 
 import pytest
+from examples import many
 from hypothesis import given, settings, strategies as st
 
 from protocols.dlms.hdlc import UI, encode_frame
@@ -261,7 +262,7 @@ frames = st.one_of(
 parts = st.lists(st.one_of(frames, st.just(HB), st.just(TEXT)), max_size=6)
 
 
-@settings(max_examples=300)
+@settings(max_examples=many(3))
 @given(parts, st.data())
 def test_frames_are_never_changed_however_the_stream_is_cut(
     sent: list[bytes], data: st.DataObject
@@ -275,7 +276,7 @@ def test_frames_are_never_changed_however_the_stream_is_cut(
     assert beats(events) == sum(part in {HB, TEXT} for part in sent)
 
 
-@settings(max_examples=200)
+@settings(max_examples=many(2))
 @given(st.lists(frames, max_size=4), st.data())
 def test_packets_give_the_same_frames_however_the_stream_is_cut(
     sent: list[bytes], data: st.DataObject

@@ -23,6 +23,11 @@ function send(body: unknown): void {
   if (socket?.readyState === WebSocket.OPEN) socket.send(JSON.stringify(body))
 }
 
+/** Connect, unless that is done: a page without topics of its own shows as well whether the head-end is there. */
+export function start(): void {
+  if (!socket) connect()
+}
+
 function connect(): void {
   const scheme = location.protocol === 'https:' ? 'wss:' : 'ws:'
   socket = new WebSocket(`${scheme}//${location.host}/live`)
@@ -61,7 +66,7 @@ function take(frame: Frame): void {
 
 /** Listen to a topic until the component is gone. A listener who comes later asks for a snapshot. */
 export function subscribe(topic: string, listener: Listener): () => void {
-  if (!socket) connect()
+  start()
   const listeners = topics.get(topic) ?? new Set<Listener>()
   topics.set(topic, listeners)
   listeners.add(listener)

@@ -49,10 +49,11 @@ export interface AuditRow {
 const STEPS_MAX = 40
 
 export function useOrder() {
-  const state = reactive({ what: '', seconds: 0, note: '', type: 'success' as 'success' | 'error' })
+  const state = reactive({ what: '', seconds: 0, note: '', type: 'success' as 'success' | 'warning' | 'error' })
   const steps = shallowRef<EventForm[]>([])
   const busy = computed(() => state.what !== '')
   let timer: ReturnType<typeof setInterval> | undefined
+  let begun = false
   onScopeDispose(() => clearInterval(timer))
 
   /** Let the device do something; its answer, or nothing and a note that says why. */
@@ -60,6 +61,7 @@ export function useOrder() {
     if (busy.value) return undefined
     Object.assign(state, { what, seconds: 0, note: '' })
     steps.value = []
+    begun = true
     timer = setInterval(() => state.seconds++, 1000)
     try {
       const answer = await ask()
@@ -74,12 +76,15 @@ export function useOrder() {
     }
   }
 
-  /** Take a step that the head-end has written down. */
+  /** Take a step that the head-end has written down; it may come after the answer. */
   function step(event: EventForm): void {
-    if (busy.value || steps.value.length) steps.value = [...steps.value, event].slice(-STEPS_MAX)
+    if (!begun) return
+    const before = event.type.startsWith('CommandRequested') ? [] : steps.value
+    steps.value = [...before, event].slice(-STEPS_MAX)
   }
 
   function clear(): void {
+    begun = false
     state.note = ''
     steps.value = []
   }

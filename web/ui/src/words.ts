@@ -50,6 +50,7 @@ export function useWords() {
   }
   const alarmName = (kind: string): string => known(`alarmKind.${kind}`, kind)
   const reasonName = (reason: string): string => known(`reason.${reason}`, reason)
+  const took = (seconds: number): string => (seconds < 10 ? `${number(seconds, 1)} s` : duration(seconds))
   const commandName = (name: string): string => known(`command.${name}`, name)
   const sourceName = (source: string): string => known(`source.${source}`, source)
   const qualityName = (quality: string): string => known(`quality.${quality}`, quality)
@@ -105,7 +106,7 @@ export function useWords() {
       case 'FirmwareFailed':
         return `${data.image} · ${data.step}: ${data.detail}`
       case 'CommandFinished':
-        return `${commandName(data.command)} · ${data.ok ? t('events.ok') : data.detail} · ${duration(data.lasted_s)}`
+        return `${commandName(data.command)} · ${data.ok ? t('events.ok') : data.detail} · ${took(data.lasted_s)}`
       case 'DeviceRegistered':
         return [data.protocol, data.framing, data.area].filter(Boolean).join(' · ')
       case 'NodeStarted':
