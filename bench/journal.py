@@ -50,7 +50,8 @@ POSTGRES: Final = (
     " PRIMARY KEY (originator_id, originator_version))",
     "CREATE UNIQUE INDEX stored_events_id ON stored_events (notification_id ASC)",
 )
-COPY: Final = "COPY stored_events (originator_id, originator_version, topic, state) FROM STDIN (FORMAT BINARY)"
+COLUMNS: Final = "originator_id, originator_version, topic, state"
+COPY: Final = f"COPY stored_events ({COLUMNS}) FROM STDIN (FORMAT BINARY)"
 IDS: Final = [str(uuid.UUID(int=n)) for n in range(ACTORS)]
 Raw = Callable[[int], float]
 """Writes so many events and returns events/s."""
@@ -91,7 +92,7 @@ def raw_sqlite(folder: Path, states: Sequence[bytes]) -> Raw:
 
 
 def raw_postgres(url: str, states: Sequence[bytes]) -> Raw:
-    import psycopg
+    import psycopg  # noqa: PLC0415 -- there may be none
 
     connection = psycopg.connect(url)
     for statement in POSTGRES:
@@ -219,7 +220,7 @@ class Turns:
 @contextlib.contextmanager
 def databases(states: Sequence[bytes], count: int) -> Iterator[list[Turns]]:
     """Give the databases that there are."""
-    from databases import DatabaseMissing, running_postgres
+    from databases import DatabaseMissing, running_postgres  # noqa: PLC0415
 
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -3,7 +3,8 @@
 The anchor carries out the same statements with the same rows, made before: what the database costs
 without us. ``latest`` are the three models that every reading changes (some three rows an event);
 ``all`` are all of them, of readings with ten registers (some twenty-two rows an event);
-``profiles`` are load profiles of a day, 48 intervals of four registers (192 rows an event).
+``profiles`` are load profiles of a day, 48 intervals of four registers (192 rows an event);
+``days`` the same with the energy of their days, which a node makes in quiet moments.
 
 Run: ``python -m bench projections``. PostgreSQL: a private one, if its programs are installed, or
 the one that ``HES_TEST_POSTGRES_URL`` names; Oracle only where ``HES_TEST_ORACLE_DSN`` names one: a
@@ -51,6 +52,8 @@ class Load(NamedTuple):
     """Names of projections; empty: all."""
     events: list[list[Recorded]]
     """In batches."""
+    is_settled: bool = False
+    """Whether what projections leave for quiet moments is done after each batch."""
 
 
 def device(modem: str) -> DeviceRegistered:
@@ -94,12 +97,13 @@ def batches(events: Sequence[DomainEvent], size: int) -> list[list[Recorded]]:
 
 def loads(count: int) -> list[Load]:
     one, ten, four = layout(1), layout(10), layout(4)
+    profiles = batches([profile(n, four) for n in range(count // 100)], BATCH // 20)
     return [
         Load("latest", frozenset({"latest", "meters", "success"}),
              batches([reading(n, one) for n in range(count)], BATCH)),
         Load("all", frozenset(), batches([reading(n, ten) for n in range(count // 5)], BATCH)),
-        Load("profiles", frozenset({"intervals"}),
-             batches([profile(n, four) for n in range(count // 100)], BATCH // 20)),
+        Load("profiles", frozenset({"intervals"}), profiles),
+        Load("days", frozenset({"intervals"}), profiles, is_settled=True),
     ]  # fmt: skip
 
 
@@ -157,16 +161,22 @@ def fold(place: Place, load: Load) -> tuple[float, list[Noted]]:
         tables.take(load.events[0])
         started = time.perf_counter()
         for batch in load.events[1:]:
-            tables.take(batch)
+            take(tables, batch, load)
         rate = size(load) / (time.perf_counter() - started)
     finally:
         tables.close()
     tables = Tables(place, models_of(load), anew=True)
     noted = note_calls(tables._db)  # type: ignore[arg-type]
     for batch in load.events:
-        tables.take(batch)
+        take(tables, batch, load)
     tables.close()
     return rate, noted
+
+
+def take(tables: Tables, batch: Sequence[Recorded], load: Load) -> None:
+    tables.take(batch)
+    while load.is_settled and tables.is_unsettled:
+        tables.settle()
 
 
 def write(place: Place, load: Load, noted: Sequence[Noted]) -> float:

@@ -118,11 +118,17 @@ def _subtracted(difference: Difference) -> Facts:
     }  # fmt: skip
 
 
+def _holding(told: ByIntervals) -> str:
+    """Return in a word how the sum stands to the energy of the period."""
+    if told.reaches_back:
+        return "roughly"
+    return "at least" if told.gaps else "exactly"
+
+
 def _sum_answer(told: ByIntervals) -> Facts:
-    whole = not told.gaps and not told.reaches_back
     count = len(told.points)
     return {
-        "method": "intervals", "holds": "exactly" if whole else "roughly" if told.reaches_back else "at least",
+        "method": "intervals", "holds": _holding(told),
         "profile": told.profile, "energy": text(told.energy), "unit": told.unit,
         "period_s": told.period_s,
         "arithmetic": f"sum of {count} intervals = {text(told.energy)} {told.unit}",

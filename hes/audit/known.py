@@ -51,12 +51,12 @@ class Known:
         return {
             "events": self.events,
             "device": self.device,
-            "registers": [{"obis": code, **facts} for code, facts in sorted(self.registers.items())],
+            "registers": _listed(self.registers),
             "intervals": [_summary(name, rows) for name, rows in sorted(self.intervals.items())],
             "alarms": [{"alarm": name, **alarm} for name, alarm in self.alarms.items()],
             "clock": self.clock,
             "supply": self.supply,
-            "relays": [{"obis": code, **relay} for code, relay in sorted(self.relays.items())],
+            "relays": _listed(self.relays),
         }  # fmt: skip
 
     # -- folds
@@ -135,6 +135,10 @@ _FOLDS: Final[dict[type[DomainEvent], Callable[[Known, Any, Facts], None]]] = {
     OverVoltageCleared: Known._voltage_well,  # noqa: SLF001
     RelaySwitched: Known._switched,  # noqa: SLF001
 }
+
+
+def _listed(facts: dict[str, Facts]) -> list[Facts]:
+    return [{"obis": code, **told} for code, told in sorted(facts.items())]
 
 
 def _place(recorded: Recorded) -> Facts:

@@ -9,6 +9,7 @@ The left part of a node holds the largest power of two of leaves that leaves som
 right. Values come one by one; of those before, one hash for each height is kept.
 """
 
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 from typing import Final, NamedTuple
@@ -42,6 +43,7 @@ class Tree:
         """Take the places of the values, counted from 0, whose paths are wanted."""
         self.paths: dict[int, list[Step]] = {place: [] for place in wanted}
         """Whole once ``root`` was called."""
+        self._wanted = sorted(self.paths)
         self._parts: list[_Part] = []
         self._size = 0
 
@@ -61,13 +63,14 @@ class Tree:
     def _block(self, left: int) -> int:
         """Return how many of the next ``left`` leaves are a whole subtree that nobody wants."""
         size = BLOCK
-        while size > 1 and (
-            size > left
-            or self._size % size
-            or any(self._size <= place < self._size + size for place in self.paths)
-        ):
+        while size > 1 and (size > left or self._size % size or self._is_wanted(self._size, size)):
             size >>= 1
         return size
+
+    def _is_wanted(self, first: int, size: int) -> bool:
+        """Whether one of ``size`` leaves from place ``first`` on is wanted."""
+        at = bisect_left(self._wanted, first)
+        return at < len(self._wanted) and self._wanted[at] < first + size
 
     def _add(self, part: _Part) -> None:
         parts = self._parts

@@ -21,8 +21,8 @@ _FIND: Final = (
     " ORDER BY ev.ver DESC LIMIT 1) newest ON TRUE WHERE stream.name = ANY(?)"
 )
 _COPY: Final = "COPY ev (nid, oid, ver, topic, state, chain) FROM STDIN (FORMAT BINARY)"
-# The binary form of COPY (PostgreSQL's manual, COPY, File Formats): the driver would make it value by
-# value, which takes as long as all else that is done for an event here.
+# The binary form of COPY (PostgreSQL's manual, COPY, File Formats): the driver would make it value
+# by value, some microseconds an event.
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
 _row: Final = struct.Struct(">hiqiqiqihi").pack

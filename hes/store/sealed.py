@@ -14,7 +14,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from hes.store import database as sql
 from hes.store.block import Block, StreamPart
-from hes.store.chain import ChainedRow, link, origin
+from hes.store.chain import CHAIN_SIZE, ChainedRow, link, origin
 from hes.store.database import Database, Places, Statements
 from hes.store.errors import StoreError
 from hes.store.port import StoredRow
@@ -27,6 +27,8 @@ SEGMENTS_KEPT: Final = 2
 """All blocks of the same positions, decoded: some 30 MB for 100,000 events."""
 PARTS_AT_ONCE: Final = 32
 VERSION_MAX: Final = 1 << 62
+NONE: Final = -1
+"""Version of the part before the first."""
 BLOCK: Final = Places(state=3, number=0)
 
 _position: Final = attrgetter("position")
@@ -146,10 +148,13 @@ class Sealed:
         found: list[ChainedRow] = []
         for number, block in self._read_blocks(last):
             rows = self._database.rows(self._sql.ends_of_block, (number,))
-            ends = {name: (before, chain) for name, _, _, chain, before, _ in rows}
+            ends = {name: (before, chain, prev) for name, _, _, chain, before, prev in rows}
             for part in block.parts():
-                before, chain = ends.get(part.stream, (None, None))
-                found += chained_part(part, before or origin(part.stream), chain)
+                before, chain, prev = ends.get(part.stream, (None, None, NONE))
+                if before is None:
+                    # An end that is missing shows at the first event behind it.
+                    before = origin(part.stream) if prev == NONE else bytes(CHAIN_SIZE)
+                found += chained_part(part, before, chain)
         found.sort()
         return found
 

@@ -20,7 +20,7 @@ from hes.store.chain import link, origin
 from hes.store.database import Database, Statements, Transaction
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import StoredRow
-from hes.store.sealed import Sealed
+from hes.store.sealed import NONE, Sealed
 
 PAGE: Final = 5_000
 SEGMENT_EVENTS: Final = 100_000
@@ -30,8 +30,6 @@ BLOCK_STREAMS: Final = 128
 """Some 80 KB for a day of meters; 20 ms to read one meter out of it."""
 AHEAD_MAX: Final = timedelta(days=2)
 ANOTHER: Final = "another program seals this log; run it again later"
-NONE: Final = -1
-"""Version before the first."""
 
 Progress = Callable[[int, int], None]
 """Told which position is sealed, and the last position of the log."""

@@ -147,7 +147,8 @@ def test_a_dlt645_meter_is_read_through_it_after_a_heartbeat(fleet: Fleet, name:
     modem.beat()
     assert isinstance(modem.meter, SimulatedDlt645Meter)
     steps = modem.meter.values.energy(1, 0, NOW)
-    assert fleet.read(f"{name}-645", TOTAL) == {TOTAL: steps * 10}
+    # Steps of 0.01 kWh, in the unit and with the digits that the meter tells.
+    assert fleet.read(f"{name}-645", TOTAL) == {TOTAL: Decimal(steps).scaleb(-2)}
 
 
 def has_said(modem: LinkedModem, answer: bytes, times: int) -> bool:

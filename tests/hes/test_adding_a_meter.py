@@ -20,7 +20,7 @@ from hes.fleet.dlt645_meter import Dlt645Plan, SimulatedDlt645Meter
 from hes.fleet.iec62056_21_meter import Iec62056Plan, SimulatedIec62056Meter
 from hes.fleet.model import Consumption
 from hes.meter_types import MeterTypesUnusable, faults, files_of, read_types
-from hes.quantities import scaled
+from hes.quantities import UNIT_CODES, base_scale, scaled
 from protocols.dlt645 import bcd
 from protocols.errors import RemoteProtocolError
 from protocols.meter_types.catalogue import MeterTypes
@@ -148,7 +148,11 @@ def read(device: Device, types: MeterTypes | None = None) -> dict[str, Decimal |
     meter = FILES[device.protocol][0]()
     found = converse(driver.registers(TARIFFS), meter)
     assert isinstance(found, RegistersRead)
-    return {v.obis: scaled(v.value, v.scaler) if v.unit == 30 else None for v in found.values}
+    told: dict[str, Decimal | None] = {}
+    for value in found.values:
+        scaler, unit = base_scale(value.scaler, value.unit)
+        told[value.obis] = scaled(value.value, scaler) if unit == UNIT_CODES["Wh"] else None
+    return told
 
 
 @EACH

@@ -15,6 +15,7 @@ from read_models import Models, at, reading, recorded, rows_of
 
 from hes.events.base import Recorded
 from hes.events.command import AlarmAcknowledged
+from hes.events.power import PowerFailure, PowerSign
 from projections.base import Change, Database, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables
@@ -124,6 +125,15 @@ def test_a_kill_neither_doubles_nor_loses(tmp_path: Path) -> None:
 
 
 # -- poison
+
+
+def test_what_is_seen_before_it_is_raised_is_not_seen() -> None:
+    early = AlarmAcknowledged(received_at=at(0), alarm="2", actor="an")
+    raised = PowerFailure(received_at=at(1), sign=PowerSign.LAST_GASP)
+    log = recorded(("meter:A", early), ("meter:A", raised))
+    [(*_, acknowledged_at, _, _)] = folded([log])["alarm"]
+    assert acknowledged_at is None
+    assert folded([[one] for one in log]) == folded([log])
 
 
 POISON = AlarmAcknowledged(received_at=at(0), alarm="not a number", actor="an")

@@ -1,10 +1,10 @@
-"""A small log for what auditors ask: one meter behind one modem, half-hours, pushes, a back-fill."""
+"""A small log for what auditors ask: a meter behind a modem, half-hours, pushes, a back-fill."""
 
 import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from hes.events.base import DomainEvent
 from hes.events.command import CommandFinished, CommandRequested
@@ -53,7 +53,7 @@ class Written:
         assert event is not None
         return self.write(STREAM, event)
 
-    def __enter__(self) -> "Written":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -123,6 +123,8 @@ class Rounds:
             while True:
                 rows = log.read(tables.lowest(), size)
                 tables.take([codec.recorded(row) for row in rows])
+                if len(rows) < size:
+                    tables.settle()
                 time.sleep(0 if rows else 0.001)
         except Exception:  # noqa: BLE001 -- ends the process, which fails the round
             traceback.print_exc()
@@ -138,6 +140,8 @@ class Rounds:
             if full:
                 check_chains(log, head)
                 tables.take(events[tables.lowest() :])
+                while tables.settle():
+                    pass
             position = tables.lowest()
             assert position <= head, "the read models hold what the log does not"
             assert not tables.poisons, tables.poisons

@@ -78,9 +78,7 @@ def checked_events(folder: Path, streams: "Any") -> "list[dict[str, Any]]":
         where = f"events.jsonl, line {number}"
         try:
             where += ": event {position} ({stream}, version {version})".format(**event)
-            check_event(event, ends.get(event["stream"]))
-            if event["stream"] not in streams:
-                raise Wrong("its stream was altered")
+            check_event(event, ends.get(event["stream"]), streams)
         except (AttributeError, KeyError, TypeError, ValueError, struct.error):
             raise Wrong(f"{where}: it was changed, and is no event any more") from None
         except Wrong as problem:
@@ -90,10 +88,12 @@ def checked_events(folder: Path, streams: "Any") -> "list[dict[str, Any]]":
     return found
 
 
-def check_event(event: "dict[str, Any]", last: "Any") -> None:
+def check_event(event: "dict[str, Any]", last: "Any", streams: "Any") -> None:
     """Check one event; ``last`` is the one of its stream in the line before it, or None."""
     if set(event) - {"before"} != LINE_KEYS:
         raise KeyError
+    if event["stream"] not in streams:
+        raise Wrong("its stream was altered")
     if last is not None and event["position"] <= last["position"]:
         raise Wrong("it is out of order")
     if "before" in event:

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -97,7 +98,7 @@ async def test_one_at_the_start_then_one_each_local_midnight(
     for day in days:
         late = day - day.replace(hour=0, minute=0, second=0, microsecond=0)
         assert timedelta() <= late <= timedelta(seconds=JITTER_S_MAX + 1)
-    assert [(one.last, other.first) for one, other in zip(found, found[1:], strict=False)] == [
+    assert [(one.last, other.first) for one, other in pairwise(found)] == [
         (n, n + 1) for n in (1, 2, 3)
     ]
 

@@ -40,7 +40,8 @@ def test_midnight_is_by_the_calendar_where_clocks_change() -> None:
     assert due_at(last, last, berlin, 0.0) == datetime(2026, 3, 29, 22, 0, tzinfo=UTC)
 
 
-@given(st.datetimes(datetime(2026, 1, 1), datetime(2027, 1, 1), timezones=st.just(UTC)))
-def test_two_anchors_never_stand_in_one_local_day(last: datetime) -> None:
+@given(st.integers(0, 366 * 86_400))
+def test_two_anchors_never_stand_in_one_local_day(seconds: int) -> None:
+    last = NOW + timedelta(seconds=seconds)
     due = due_at(last, last, HANOI, 0.0)
     assert due.astimezone(HANOI).date() == last.astimezone(HANOI).date() + timedelta(days=1)

@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from audit_log import ENERGY, Written, a_day, alter, at
+from audit_log import ENERGY, Written, a_day, alter, at, index
+
+from hes.audit.bundle import verify as verify_script
 
 FROM, TO = at(0).isoformat(), at(2).isoformat()
 
@@ -147,6 +149,34 @@ def test_audit_lists_who_wanted_what(hes: Any, told: dict[str, int]) -> None:
     rows = hes("audit", "--from", at(1).isoformat(), "--to", at(1.25).isoformat(), "--json").lines
     assert [(row["actor"], row["data"]["reason"]) for row in rows] == [("binh", "bill 7")]
     assert len(hes("audit", "--stream", "meter:M1", "--json").lines) == 3
+
+
+def test_a_log_that_was_sealed_and_purged_is_whole_still(
+    hes: Any, told: dict[str, int], tmp_path: Path, file: Path
+) -> None:
+    with Written(f"sqlite:///{file}") as w:
+        for hours in (41, 42, 70):
+            w.write("meter:M3", index(at(hours), 5))
+        w.anchor(at(71))
+        w.write("meter:M3", index(at(72), 6))
+    before = hes("explain", "M1", FROM, TO, "--json").json
+    assert hes("log", "seal").code == 0
+    assert hes("verify").code == 0
+    assert hes("explain", "M1", FROM, TO, "--json").json == before
+    assert hes("log", "hold", "M1", "--reason", "a court wants it").code == 0
+    said = hes("log", "retain", "--days", "30", "--reason", "the law")
+    assert said.code == 0, said.err
+    verdict = hes("verify", "--json").json
+    assert verdict["faults"] == []
+    assert verdict["purged"] > 0
+    assert "were purged" in hes("verify").out
+    said = hes("evidence", "M1", FROM, TO, "-o", "b.zip", "--json")
+    assert (said.code, said.json["faults"]) == (0, [])
+    with zipfile.ZipFile(tmp_path / "b.zip") as archive:
+        archive.extractall(tmp_path / "b")
+    assert verify_script.check(tmp_path / "b", [])
+    kinds = [row["type"] for row in hes("audit", "--json").lines]
+    assert "LogPurged/1" in kinds
 
 
 def test_the_configuration_says_where_the_log_is(

@@ -396,13 +396,13 @@ def test_a_device_list_goes_to_the_node(hes: Any, node: Any, devices: Path) -> N
 def test_errors_are_told_by_row_and_column_and_nothing_is_sent(
     hes: Any, node: Any, tmp_path: Path
 ) -> None:
-    (tmp_path / "bad.csv").write_text("meter_id,modem_id,auth\n,d,\nm,d,md5\n")
+    (tmp_path / "bad.csv").write_text("meter_id,modem_id,auth\n,d,\nm,d,magic\n")
     said = hes("devices", "import", "bad.csv", "--url", node.url)
     assert said.code == 2
     assert said.err.splitlines() == [
         "hes: bad.csv has errors; nothing was imported",
         "  row 2, column meter_id: must not be empty",
-        "  row 3, column auth: 'md5' is none of none, low, gmac",
+        "  row 3, column auth: 'magic' is none of none, low, gmac, md5, sha1, sha256",
     ]
     assert node.asked == []
 

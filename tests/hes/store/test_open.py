@@ -15,8 +15,8 @@ from hes.store.database import SET_HEAD
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.open import open_log, path_of
 from hes.store.port import Append, Appended
-from hes.store.sqlite import SqliteEventLog
 from hes.store.sealing import Sealer
+from hes.store.sqlite import SqliteEventLog
 from hes.store.sqlite_file import READERS_IDLE_MAX, SqliteFile
 
 ROW = ("Reading/1", b"state")
