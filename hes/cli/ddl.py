@@ -18,15 +18,16 @@ GRANTS: Final = {
         "  GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO hes;",
         "and for the read models, which it makes anew by itself, also:",
         "  GRANT USAGE, CREATE ON SCHEMA public TO hes;",
-        "A reader, as auditors are:  GRANT SELECT ON ev, stream, topic, layout, head TO auditor;",
+        "A reader, as auditors are:  GRANT SELECT ON ev, sealed, sealed_end, stream,",
+        "topic, layout, head TO auditor;",
     ),
     "oracle": (
         "As the user of the node, who needs no more than:",
         "  GRANT CREATE SESSION TO hes;  ALTER USER hes QUOTA 500G ON users;",
         "and for making tables and views by itself, those of the read models at least:",
         "  GRANT CREATE TABLE, CREATE VIEW TO hes;",
-        "A reader, as auditors are:  GRANT SELECT ON hes.ev TO auditor; likewise more, stream,",
-        "topic, layout and head.",
+        "A reader, as auditors are:  GRANT SELECT ON hes.ev TO auditor; likewise more, sealed,",
+        "sealed_end, stream, topic, layout and head.",
     ),
 }
 

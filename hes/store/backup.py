@@ -121,7 +121,7 @@ def first_fault(log: EventLog, progress: Progress = lambda _done, _all: None) ->
             return fault
         at = rows[-1].position
         progress(at, head)
-    return None if at == 0 and head == 0 else verifier.end(head)
+    return verifier.end(head)
 
 
 def _copy(source: Path, part: Path, progress: Progress) -> None:

@@ -116,9 +116,9 @@ class Verifier:
 
     def _reason(self, row: ChainedRow) -> str | None:
         missing = row.position - self.position - 1
+        if missing < 0:
+            return "this event is out of order"
         if missing and not self._is_purged(self.position + 1, row.position - 1):
-            if missing < 0:
-                return "this event is out of order"
             first = self.position + 1
             gap = f"{first}" if missing == 1 else f"{first} to {row.position - 1}"
             return f"events are missing before this one: {gap}"

@@ -209,3 +209,17 @@ def test_readers_beside_a_sealer_never_miss_an_event(
             stop.set()
             thread.join()
         assert wrong == []
+
+
+def test_a_server_without_sealed_blocks_gets_their_tables(place: Place) -> None:
+    if place.url.startswith("sqlite"):
+        pytest.skip("files are brought up in tests/hes/store/test_older_files.py")
+    many(place, 6)
+    with opened(place) as found, found.database.writing() as tx:
+        for statement in ("DROP TABLE sealed", "DROP TABLE sealed_end", "UPDATE head SET ddl = 2"):
+            tx.execute(statement)
+    for _ in range(2):
+        with opened(place) as found:
+            found.seal(most=3)
+            check(found.log)
+            assert [row.position for row in found.log.read(0, 10)] == [1, 2, 3, 4, 5, 6]

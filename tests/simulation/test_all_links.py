@@ -40,6 +40,7 @@ from hes.fleet.statistics import FleetStatistics
 from hes.fleet.weather import CALM, FaultProfile, Weather
 from hes.ids import MeterId, meter_of
 from hes.modems import parse_modems
+from hes.quantities import base_scale
 from protocols.hml1.messages import Record
 from protocols.links.base import LinkSettings
 from protocols.links.world import LinkWorld
@@ -256,7 +257,8 @@ def every_value_is_what_the_meter_held(seen: Outcome) -> None:
             continue
         for channel, value in zip(reading.layout.channels, reading.values, strict=True):
             if channel.obis in {TOTAL, EXPORT, *VOLTS} and value is not None:
-                number = Decimal(str(value)).scaleb(channel.scaler or 0)
+                scaler, _ = base_scale(channel.scaler, channel.unit)
+                number = Decimal(str(value)).scaleb(scaler or 0)
                 is_true(Consumption.of(meter), channel.obis, number, reading.received_at)
                 checked[channel.obis] += 1
             elif channel.obis in SERIALS:
@@ -287,9 +289,10 @@ def every_interval_is_true_and_comes_once(seen: Outcome) -> None:
         truth = Consumption.of(meter)
         codes = [channel.obis for channel in block.layout.channels]
         column = codes.index(TOTAL)
-        scaler = block.layout.channels[column].scaler or 0
+        total = block.layout.channels[column]
+        scaler, _ = base_scale(total.scaler, total.unit)
         for row in block.rows:
-            value = Decimal(str(row.values[column])).scaleb(scaler)
+            value = Decimal(str(row.values[column])).scaleb(scaler or 0)
             assert truth.energy_wh(row.ends_at) - STEPS_WH <= value <= truth.energy_wh(row.ends_at)
             ends[meter].append(row.ends_at)
     assert ends

@@ -152,3 +152,11 @@ def test_what_was_purged_is_no_fault_and_hides_none() -> None:
     assert [fault.position for fault in left(log[2:], [(1, 1)])] == [3]
     altered = [log[2]._replace(state=b"y"), log[3]]
     assert [fault.position for fault in left(altered, [(1, 2)])] == [3]
+
+
+def test_a_position_that_comes_too_late_is_told_whatever_was_purged() -> None:
+    """Two streams, whole by themselves, in the wrong order."""
+    one, two = chained(("meter:1", 1, "A/1", b"1"), ("meter:2", 1, "A/1", b"2"))
+    for purged in ([], [(1, 1)]):
+        found = [str(fault) for fault in Verifier(purged).take([two, one])]
+        assert found[-1].endswith("(meter:1, version 1): this event is out of order")
