@@ -161,7 +161,7 @@ class NodeProcess:
             head = self.get("/api/v1/events", limit=1)["head"]
             return all(row["position"] >= head for row in rows)
 
-        self.until(is_level, 20.0, "the read models catch up")
+        self.until(is_level, 120.0, "the read models catch up")
 
     def run(self, *arguments: str, timeout_s: float = 60.0) -> subprocess.CompletedProcess[str]:
         """Run another command of the program."""
