@@ -18,7 +18,8 @@ from hes.link_names import AUTO, LINKS
 
 SCHEMES: Final = ("sqlite", "postgresql", "oracle")
 _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_PASSWORD: Final = re.compile(r"(?<=:)[^:@/]+(?=@)")
+_LOGIN: Final = re.compile(r"(://[^:@/?]*:).*@")
+_QUERY: Final = re.compile(r"(?i)(password=)[^&]*")
 
 
 class Seconds(float):
@@ -119,8 +120,8 @@ class DatabaseUrl(str):
 
     @property
     def shown(self) -> str:
-        """The URL without its password."""
-        return _PASSWORD.sub("***", self)
+        """The URL without its password, which may hold any character or stand in the query."""
+        return _QUERY.sub(r"\1***", _LOGIN.sub(r"\1***@", self))
 
     def under(self, folder: Path) -> "DatabaseUrl":
         """Return the URL with a relative file taken from ``folder``."""

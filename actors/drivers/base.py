@@ -1,6 +1,6 @@
 """What a driver of a meter protocol offers: dialogues that answer in ``protocols.values``."""
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 
@@ -127,6 +127,18 @@ class Collected(msgspec.Struct):
             self.refused[part] = str(refusal)
             return None
 
+    def attempt_all(
+        self,
+        clock: Dialogue[ClockRead],
+        registers: Dialogue[RegistersRead],
+        profiles: Iterable[tuple[str, Dialogue[ProfileRead]]],
+    ) -> Dialogue[None]:
+        """Carry out the dialogues of all parts, one after the other, as ``attempt``."""
+        self.clock = yield from self.attempt("clock", clock)
+        self.registers = yield from self.attempt("registers", registers)
+        for code, profile in profiles:
+            yield from self.attempt_profile(code, profile)
+
     def attempt_profile(self, code: str, dialogue: Dialogue[ProfileRead]) -> Dialogue[None]:
         """Carry out the dialogue of a profile, as ``attempt``."""
         read = yield from self.attempt(code, dialogue)
@@ -142,17 +154,24 @@ class DriverKind(msgspec.Struct, frozen=True):
 
 
 def timed(
-    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
+    dialogue: Dialogue[T],
+    now: Callable[[], datetime],
+    times: list[datetime],
+    *,
+    to_last: bool = False,
 ) -> Generator[Exchange, bytes | None, T]:
-    """Run a dialogue and note our time of its last sending and of the first bytes after it."""
+    """Run a dialogue and note our time of its last sending and of the first bytes after it.
+
+    ``to_last``: of the last bytes after it instead.
+    """
     try:
         step = next(dialogue)
         while True:
             if step.send:
                 times[:] = [now()]
             data = yield step
-            if data is not None and len(times) == 1:
-                times.append(now())
+            if data is not None and (to_last or len(times) == 1):
+                times[1:] = [now()]
             step = dialogue.send(data)
     except StopIteration as end:
         result: T = end.value

@@ -1,16 +1,16 @@
 """DLMS/COSEM meters: associations around each conversation, over HDLC or the wrapper."""
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted
+from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
 from actors.drivers.dlms_clock import adjust
 from actors.drivers.dlms_objects import KnownObjects
 from actors.drivers.dlms_session import DlmsSessions, is_ciphered
 from hes.devices import Device
 from hes.obis import PROFILES
-from protocols.dialogue import Dialogue, Exchange
+from protocols.dialogue import Dialogue
 from protocols.dlms.client import CounterTooLow, DlmsClient
 from protocols.dlms.names import CodeNames
 from protocols.dlms.object_list import ObjectList
@@ -111,12 +111,11 @@ class DlmsDriver:
         def parts(client: DlmsClient) -> Dialogue[Collected]:
             found = Collected()
             found.objects = yield from self._objects.learn(client)
-            found.clock = yield from found.attempt("clock", self._clock(client))
-            registers = self._registers(client, codes)
-            found.registers = yield from found.attempt("registers", registers)
-            for wanted in profiles:
-                profile = self._profile(client, *wanted)
-                yield from found.attempt_profile(wanted.code, profile)
+            yield from found.attempt_all(
+                self._clock(client),
+                self._registers(client, codes),
+                ((wanted.code, self._profile(client, *wanted)) for wanted in profiles),
+            )
             return found
 
         return (yield from self._sessions.read(parts))
@@ -187,7 +186,7 @@ class DlmsDriver:
 
     def _clock(self, client: DlmsClient) -> Dialogue[ClockRead]:
         times: list[datetime] = []
-        octets = yield from _timed(read_time(client), self._world.now, times)
+        octets = yield from timed(read_time(client), self._world.now, times, to_last=True)
         self._take_rules(octets)
         meter_time = instant_of(octets, self._rules)
         return ClockRead(times[0], meter_time, times[-1])
@@ -220,24 +219,6 @@ class DlmsDriver:
             yield from set_clock(client, self._world.now() + half, self._rules)
         after = yield from self._clock(client)
         return ClockChanged(before, after, method)
-
-
-def _timed(
-    dialogue: Dialogue[T], now: Callable[[], datetime], times: list[datetime]
-) -> Generator[Exchange, bytes | None, T]:
-    """Run a dialogue and note our time of its first sending and of each arrival."""
-    try:
-        step = next(dialogue)
-        while True:
-            if step.send:
-                times[:] = [now()]
-            data = yield step
-            if data is not None:
-                times[1:] = [now()]
-            step = dialogue.send(data)
-    except StopIteration as end:
-        result: T = end.value
-        return result
 
 
 def _neutral_profile(data: ProfileData, obis: str, names: CodeNames) -> ProfileRead:

@@ -107,12 +107,11 @@ class Dlt645Driver:
         """See ``Driver.collect``."""
         client = yield from self._client()
         found = Collected()
-        found.clock = yield from found.attempt("clock", self._clock(client))
-        registers = self._registers(client, codes)
-        found.registers = yield from found.attempt("registers", registers)
-        for wanted in profiles:
-            profile = self._profile(client, *wanted)
-            yield from found.attempt_profile(wanted.code, profile)
+        yield from found.attempt_all(
+            self._clock(client),
+            self._registers(client, codes),
+            ((wanted.code, self._profile(client, *wanted)) for wanted in profiles),
+        )
         return found
 
     def _client(self) -> Dialogue[Dlt645Client]:

@@ -1,5 +1,8 @@
 """Carries commands of people and programs to the actors of this node."""
 
+import contextlib
+from collections.abc import Iterator
+
 from actors.context import Context
 from actors.errors import ActorError, AskTimeout
 from actors.meter_messages import Perform
@@ -33,15 +36,9 @@ class NodeCommander:
         """See ``hes.commands.Commander.execute``."""
         if self._context.device(command.meter) is None:
             raise UnknownMeter(command.meter)
-        try:
-            answer: Answer = await self._context.meter(command.meter).ask(
-                Perform(command, timeout_s), timeout_s + GRACE_S
-            )
-        except AskTimeout:
-            why = f"no answer from meter {command.meter} within {timeout_s:g} s"
-            raise CommandFailed(FailureReason.NO_ANSWER, why) from None
-        except ActorError as problem:
-            raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem
+        with _told(f"meter {command.meter}", timeout_s):
+            actor = self._context.meter(command.meter)
+            answer: Answer = await actor.ask(Perform(command, timeout_s), timeout_s + GRACE_S)
         return answer
 
     async def order(self, command: ModemCommand, *, timeout_s: float) -> ModemAnswer:
@@ -49,13 +46,8 @@ class NodeCommander:
         modem = command.modem
         if self._context.modems.entry(modem) is None:
             raise UnknownModem(modem)
-        try:
+        with _told(f"modem {modem}", timeout_s):
             answer: ModemAnswer = await self._context.modem(modem).ask(Order(command), timeout_s)
-        except AskTimeout:
-            why = f"no answer from modem {modem} within {timeout_s:g} s"
-            raise CommandFailed(FailureReason.NO_ANSWER, why) from None
-        except ActorError as problem:
-            raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem
         return answer
 
     def modems(self) -> list[ModemView]:
@@ -71,3 +63,15 @@ class NodeCommander:
         if ref is not None and isinstance(ref.actor, ModemActor):
             return ref.actor.view()
         return view_of(modem, self._context)
+
+
+@contextlib.contextmanager
+def _told(whom: str, timeout_s: float) -> Iterator[None]:
+    """Turn what went wrong with an actor into what people are told."""
+    try:
+        yield
+    except AskTimeout:
+        why = f"no answer from {whom} within {timeout_s:g} s"
+        raise CommandFailed(FailureReason.NO_ANSWER, why) from None
+    except ActorError as problem:
+        raise CommandFailed(FailureReason.INTERNAL, str(problem)) from problem

@@ -2,7 +2,6 @@
 
 import getpass
 import json
-import re
 from collections.abc import Mapping
 from datetime import datetime
 from hashlib import sha256
@@ -20,8 +19,6 @@ from hes.store.port import EventLog
 LOOKED_BACK: Final = 1000
 """Events of the node in which the last settings are looked for; further back they are told anew."""
 PAGE: Final = 200
-_LOGIN: Final = re.compile(r"(://[^:@/?]*:).*@")
-_QUERY: Final = re.compile(r"(?i)(password=)[^&]*")
 
 
 def settings_text(config: Config) -> str:
@@ -75,7 +72,7 @@ def starter() -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, DatabaseUrl):
-        return _QUERY.sub(r"\1***", _LOGIN.sub(r"\1***@", value))
+        return value.shown
     if isinstance(value, msgspec.Struct):
         return {name: _plain(getattr(value, name)) for name in value.__struct_fields__}
     if isinstance(value, Mapping):

@@ -8,7 +8,7 @@ from protocols.errors import RemoteProtocolError
 from protocols.iec62056_21.datasets import DataSet, parse_block, parse_lines
 from protocols.iec62056_21.frame import Block, MessageReader
 from protocols.iec62056_21.options import Iec62056Options
-from protocols.iec62056_21.reading import clock_in, obis_in, read_value
+from protocols.iec62056_21.reading import clock_in, values_in
 from protocols.iec62056_21.stamps import StampRules
 from protocols.iec62056_21.telegram import TelegramReader
 from protocols.values import RegistersRead
@@ -32,14 +32,10 @@ def registers_in(
     rules = StampRules(utc_offset_min, options.summer_min)
     sets = _named(_data_sets(data, options), label)
     time = clock_in(sets, options, rules)
-    told = {}
-    for found in sets:
-        obis = obis_in(found, options)
-        if obis is not None and found.values and obis not in told:
-            told[obis] = read_value(obis, found.values, options, rules)
+    told = values_in(sets, options, rules)
     if not told:
         raise RemoteProtocolError("data", "no value of a known register")
-    return RegistersRead(list(told.values()), {}, time)
+    return RegistersRead(told, {}, time)
 
 
 def _data_sets(data: bytes, options: Iec62056Options) -> list[DataSet]:

@@ -50,6 +50,18 @@ def obis_told(code: str, options: Iec62056Options) -> str | None:
     return None if obis is None else as_tariff(options.rates, obis)
 
 
+def values_in(
+    sets: Iterable[DataSet], options: Iec62056Options, rules: StampRules
+) -> list[ReadValue]:
+    """Return the values whose codes are known; of a code that stands there twice, the first."""
+    told: dict[str, ReadValue] = {}
+    for found in sets:
+        obis = obis_in(found, options)
+        if obis is not None and found.values and obis not in told:
+            told[obis] = read_value(obis, found.values, options, rules)
+    return list(told.values())
+
+
 def read_value(
     obis: str, values: tuple[str, ...], options: Iec62056Options, rules: StampRules
 ) -> ReadValue:

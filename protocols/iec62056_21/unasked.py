@@ -8,7 +8,7 @@ import msgspec
 from protocols.errors import RemoteProtocolError
 from protocols.iec62056_21.datasets import DataSet, parse_block
 from protocols.iec62056_21.options import Iec62056Options
-from protocols.iec62056_21.reading import clock_in, obis_in, read_value
+from protocols.iec62056_21.reading import clock_in, obis_in, values_in
 from protocols.iec62056_21.stamps import StampRules
 from protocols.iec62056_21.telegram import Telegram
 from protocols.values import RegistersRead
@@ -37,14 +37,10 @@ def registers_of(
     """
     rules = StampRules(utc_offset_min, options.summer_min)
     sets = parse_block(telegram.data)
-    told = {}
-    for found in sets:
-        obis = obis_in(found, options)
-        if obis is not None and found.values and obis not in told:
-            told[obis] = read_value(obis, found.values, options, rules)
+    told = values_in(sets, options, rules)
     if not told:
         raise RemoteProtocolError("data", "a telegram without a value of a known register")
-    read = RegistersRead(list(told.values()), {}, clock_in(sets, options, rules))
+    read = RegistersRead(told, {}, clock_in(sets, options, rules))
     return Unasked(read, tuple(_names(sets, options)))
 
 

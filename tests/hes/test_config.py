@@ -224,6 +224,11 @@ def test_a_file_that_cannot_be_read_is_named(file: Path, tmp_path: Path) -> None
 def test_a_password_in_a_url_is_never_told(file: Path) -> None:
     assert "geheim" not in sentence(file, "[store]\nurl = 'mysql://hes:geheim@db/x'")
     assert DatabaseUrl("oracle://hes:geheim@db").shown == "oracle://hes:***@db"
+    assert DatabaseUrl("oracle://hes:ge:h/e@im@db").shown == "oracle://hes:***@db"
+    assert DatabaseUrl("postgresql://hes@db/x?password=a:b/c").shown == (
+        "postgresql://hes@db/x?password=***"
+    )
+    assert DatabaseUrl("oracle://hes@db:1521/FREE").shown == "oracle://hes@db:1521/FREE"
 
 
 # -- who may reach the web
