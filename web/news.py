@@ -74,6 +74,9 @@ class News:
         self._waiting_events += len(events)
         while self._waiting_events > WAITING_EVENTS_MAX and len(self._waiting) > 1:
             self._waiting_events -= len(self._waiting.popleft())
+        if events[0].position <= self._position:
+            # The read models found them in the log before the journal told of them.
+            self._release()
 
     def on_commit(self, changes: Iterable[tuple[str, str]], position: int) -> None:
         """Note what the read models changed; they stand at ``position`` of the log now."""

@@ -28,6 +28,7 @@ def test_who_wanted_what_is_filtered_paged_and_saved(node: NodeProcess, visit: A
     page.keyboard.press("Enter")
     page.wait_for_function(f"document.querySelectorAll('{ROW}').length < 10")
     assert "stream=meter:2001" in page.url
+    page.wait_for_selector(f'{ROW}:has-text("Device registered")')
     assert page.locator(f'{ROW}:has-text("Device registered")').count() == 1
     page.fill('[data-testid="actor"] input', "nobody")
     page.keyboard.press("Enter")

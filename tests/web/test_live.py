@@ -130,6 +130,17 @@ async def test_events_wait_until_the_read_models_have_them(site: Any, reading: A
         assert [event["position"] for event in (await listener.hear())["delta"]] == [3]
 
 
+async def test_events_that_the_read_models_saw_first_are_told_at_once(
+    site: Any, reading: Any
+) -> None:
+    async with site.live("events") as listener:
+        await listener.hear()
+        site.server.news.on_commit([], 2)
+        site.server.news.on_events(commit_of([recorded(n, "meter:1", reading) for n in (1, 2, 3)]))
+        told = await listener.hear()
+        assert [event["position"] for event in told["delta"]] == [1, 2]
+
+
 async def test_of_very_many_events_some_are_shown_and_the_others_counted(
     site: Any, reading: Any
 ) -> None:
