@@ -13,6 +13,10 @@ class ReadModelUnavailable(ReadModelError):
     """The database is away for now; nothing is lost, since the log has everything."""
 
 
+class BatchTooLate(ReadModelError):
+    """What is stored is older than was thought: a server that crashed has lost its last commits."""
+
+
 class RowRefused(Exception):
     """The database refuses a row: the event behind it makes no sense there."""
 

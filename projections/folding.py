@@ -15,7 +15,13 @@ import msgspec
 
 from hes.events.base import DomainEvent, Recorded
 from projections.base import Change, Projection, Tending
-from projections.errors import DaysMissing, ReadModelError, ReadModelUnavailable, RowRefused
+from projections.errors import (
+    BatchTooLate,
+    DaysMissing,
+    ReadModelError,
+    ReadModelUnavailable,
+    RowRefused,
+)
 from projections.sql.database import Database
 from projections.sql.places import Place
 from projections.sql.schema import DAYS, KEPT_FROM, POISON, POSITIONS, Table, Upsert
@@ -151,11 +157,14 @@ class Tables:
 
         Raises:
             ReadModelUnavailable: nothing of it was stored, or all; try again.
+            BatchTooLate: events before it are missing; begin with the one after ``lowest``.
 
         """
         if not batch:
             return []
-        with self._using() as db:
+        with self._using() as db:  # a new connection tells what is stored, see _open
+            if batch[0].position > self.lowest() + 1:
+                raise BatchTooLate(f"{self.place.shown} is at {self.lowest()} now")
             try:
                 changes = self._whole(db, batch, careful=False)
             except DATA_FAULTS:

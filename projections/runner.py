@@ -18,7 +18,7 @@ from hes.events.base import Recorded
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import StoredRow
 from projections.base import EPOCH, Change, Projection, find_projections
-from projections.errors import ReadModelError, ReadModelUnavailable
+from projections.errors import BatchTooLate, ReadModelError, ReadModelUnavailable
 from projections.folding import Tables, Unreadable
 from projections.retention import LOOK_S, Retention
 from projections.sql.places import Place
@@ -213,7 +213,10 @@ class Runner:
         if not batch:
             return False
         began = trio.current_time()
-        changes = await self._in_thread(self._tables.take, batch)
+        try:
+            changes = await self._in_thread(self._tables.take, batch)
+        except BatchTooLate:
+            return True
         self._head = max(self._head, batch[-1].position)
         self.on_commit(changes, batch[-1].position)
         if self.is_pressed():

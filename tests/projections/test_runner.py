@@ -1,5 +1,7 @@
 """The runner: pages what it missed, then follows; nothing is skipped, nothing holds it up."""
 
+import contextlib
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -122,6 +124,24 @@ async def test_a_gap_in_what_is_handed_over_is_read_from_the_log(
     runner.publish(log.add(1))
     await runner.catch_up()
     assert counted(tmp_path) == 18
+
+
+async def test_commits_that_a_crashed_server_lost_are_made_again(
+    tmp_path: Path, log: Log, make: Make
+) -> None:
+    runner, file, older = make(), tmp_path / "read.db", tmp_path / "older.db"
+    runner.publish(log.add(5))
+    await runner.catch_up()
+    with contextlib.closing(sqlite3.connect(file)) as now, sqlite3.connect(older) as then:
+        now.backup(then)
+    runner.publish(log.add(5))
+    await runner.catch_up()
+    runner.close()  # as after a fault; the next batch opens it anew
+    with contextlib.closing(sqlite3.connect(file)) as now, sqlite3.connect(older) as then:
+        then.backup(now)
+    runner.publish(log.add(1))
+    await runner.catch_up()
+    assert counted(tmp_path) == 11
 
 
 async def test_what_is_handed_over_twice_counts_once(tmp_path: Path, log: Log, make: Make) -> None:
