@@ -3,6 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Processes that load the same modules again and again find them compiled, whatever the machine says.
+export PYTHONDONTWRITEBYTECODE :=
+# Two workers; who is done early takes over what the other has not begun.
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 SOURCES := $(shell find web/ui -type f -not -path '*/node_modules/*' 2>/dev/null)
 
 .PHONY: demo test quick check bench fuzz coverage diagrams screenshots lock clean setup
@@ -20,10 +24,10 @@ demo: $(STAMP)
 	$(BIN)/hes demo
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -n 2
+	$(PYTEST)
 
 quick: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -m "not slow and not browser and not databases"
+	$(PYTEST) -m "not slow and not browser and not databases"
 
 check: $(STAMP)
 	$(BIN)/ruff check .
@@ -37,7 +41,7 @@ bench: $(STAMP)
 
 # What reads the bytes of strangers, with branches, under the tests that know it.
 coverage: $(STAMP)
-	$(BIN)/python -m pytest -n 2 -q --cov=protocols --cov-report=term-missing:skip-covered \
+	$(PYTEST) -q --cov=protocols --cov-report=term-missing:skip-covered \
 	  --cov-fail-under=99 tests/protocols tests/actors/drivers tests/interop tests/hes/cli/test_decode.py
 
 # Seconds, shared by the parsers: make fuzz FUZZ_S=3600

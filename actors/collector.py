@@ -13,8 +13,8 @@ import msgspec
 import trio
 
 from actors.actor import Actor
+from actors.asking import is_asked, sends_now
 from actors.context import Context
-from actors.drivers.registry import KINDS
 from actors.errors import ActorError
 from actors.meter_jobs import BackfillJob, CollectJob
 from actors.meter_messages import Collect, FillGap
@@ -25,8 +25,6 @@ from hes.ids import MeterId, ModemId
 from hes.rules.collection import retry_s
 
 WAIT_S_MAX: Final = 3600.0
-DEAF_LINKS: Final = frozenset({"dlms-push", "dsmr4"})
-"""Links that bring what meters send, and take no question to them."""
 READ_S_MIN: Final = 60.0
 """So long has every read, even one that begins just before the next is due."""
 RETRY_SPREAD: Final = 0.2
@@ -67,14 +65,6 @@ def slot_s(meter: MeterId, jitter_s: float) -> float:
     """Return a meter's own moment within the jitter, always the same."""
     digest = hashlib.blake2b(meter.encode(), digest_size=4).digest()
     return jitter_s * int.from_bytes(digest) / 2**32
-
-
-def is_read(device: Device | None) -> bool:
-    """Whether the schedule reads this meter.
-
-    Not one that sends by itself over a link through which nothing can be asked.
-    """
-    return device is not None and device.protocol in KINDS and device.link not in DEAF_LINKS
 
 
 class Collector(Actor):
@@ -118,7 +108,9 @@ class Collector(Actor):
         slots.sought = False
         while self._due and self._due[0][0] <= now:
             due, meter, extra = self._due[0]
-            wanted = is_read(self._context.device(meter))
+            device = self._context.device(meter)
+            known = is_asked(device, self._context.type_of(meter))
+            wanted = known and device is not None and not sends_now(device, self._context)
             until = now + self._schedule.every_s + OVERTIME_S
             if wanted and not slots.take((meter, CollectJob.name), now, until):
                 slots.sought = True
@@ -129,7 +121,7 @@ class Collector(Actor):
             if extra:
                 self._extra.discard(meter)
             else:
-                self._next_time(due, meter, now, wanted=wanted)
+                self._next_time(due, meter, now, wanted=known)
         self._let_gaps_be_filled(now)
 
     def _let_gaps_be_filled(self, now: float) -> None:
@@ -188,7 +180,8 @@ class Collector(Actor):
         into_s = self._context.now().timestamp() % every_s
         start = trio.current_time() - into_s
         for device in devices:
-            if device.meter_id in self._planned or not is_read(device):
+            of = self._context.type_of(device.meter_id)
+            if device.meter_id in self._planned or not is_asked(device, of):
                 continue
             due = start + slot_s(device.meter_id, min(self._schedule.jitter_s, every_s))
             if due < trio.current_time():

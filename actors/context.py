@@ -11,7 +11,7 @@ import trio
 
 from actors.directory import Directory
 from actors.errors import ActorStopped, MailboxFull
-from actors.journal import JournalQueue
+from actors.journal_queue import JournalQueue
 from actors.mailbox import Ref
 from actors.modem_book import ModemBook
 from actors.read_slots import ReadSlots
@@ -21,6 +21,7 @@ from hes.devices import Device
 from hes.events.reading import FailureReason
 from hes.firmware_files import FirmwareFiles
 from hes.ids import MeterId, ModemId
+from hes.key_change import KeysOutcome
 from hes.rules.collection import Wanted
 from hes.rules.limits import Limits
 from hes.store.codec import EventCodec
@@ -98,6 +99,8 @@ class Context:
         """Told when a modem has connected: the collector catches up."""
         self.on_missed: Callable[[MeterId, FailureReason], None] = lambda _meter, _reason: None
         """Told when a scheduled read has failed: the collector tries again."""
+        self.keys_told: Callable[[MeterId, KeysOutcome], None] = lambda _meter, _outcome: None
+        """Told what shows of the new keys of a meter."""
         self.on_devices: Callable[[], None] = lambda: None
         """Told when the device list has changed."""
 

@@ -23,6 +23,8 @@ class Directory:
         self._modems: dict[ModemId, dict[MeterId, None]] = {}
         self._titles: dict[bytes, dict[MeterId, None]] = {}
         self._names: dict[str, MeterId] = {}
+        self._called: dict[str, dict[MeterId, None]] = {}
+        """Meters with a text for an address, by it and by their ids, without zeros in front."""
         self.version = 0
         """Grows with every change: what was derived from the list may be out of date then."""
         for device in devices:
@@ -37,6 +39,8 @@ class Directory:
         self._modems.setdefault(modem_of(device), {})[device.meter_id] = None
         if device.system_title:
             self._titles.setdefault(device.system_title, {})[device.meter_id] = None
+        for name in _calls(device):
+            self._called.setdefault(name, {})[device.meter_id] = None
 
     def _forget(self, meter: MeterId) -> None:
         old = self._meters.pop(meter, None)
@@ -44,6 +48,8 @@ class Directory:
             return
         _discard(self._modems, modem_of(old), meter)
         _discard(self._titles, old.system_title, meter)
+        for name in _calls(old):
+            _discard(self._called, name, meter)
 
     def __len__(self) -> int:
         return len(self._meters)
@@ -56,6 +62,10 @@ class Directory:
         """Return the meter that calls itself ``name``: its id, whatever the case of letters."""
         meter = self._names.get(name.casefold())
         return self._meters[meter] if meter is not None else None
+
+    def called(self, name: str) -> list[Device]:
+        """Return the meters of IEC 62056-21 whose address or id is ``name``, but for zeros."""
+        return [self._meters[meter] for meter in self._called.get(short_name(name), ())]
 
     def behind(self, modem: ModemId) -> list[Device]:
         """Return the meters on the serial line of ``modem``, in the order of the list."""
@@ -87,7 +97,18 @@ class Directory:
         return self._modems.keys()
 
 
-K = TypeVar("K", ModemId, bytes)
+def short_name(name: str) -> str:
+    """Return a name as it is compared: without zeros in front, whatever the case of letters."""
+    return name.strip().lstrip("0").casefold()
+
+
+def _calls(device: Device) -> set[str]:
+    if device.protocol != "iec62056-21":
+        return set()
+    return {short_name(device.address), short_name(device.meter_id)} - {""}
+
+
+K = TypeVar("K", ModemId, bytes, str)
 
 
 def _discard(index: dict[K, dict[MeterId, None]], key: K, meter: MeterId) -> None:

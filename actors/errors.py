@@ -60,6 +60,14 @@ class NoModem(ActorError):
     """The modem is not connected."""
 
 
+class LineBusy(ActorError):
+    """The modem does not give its serial line away now."""
+
+
+class NoSuchLine(ActorError):
+    """The modem has no such serial line."""
+
+
 class TransactionExpired(ActorError):
     """The serial line did not come to it, or not to its end, in time."""
 

@@ -5,7 +5,9 @@ from typing import Final
 from actors.errors import (
     BusFull,
     ConnectionLost,
+    LineBusy,
     NoModem,
+    NoSuchLine,
     TransactionDropped,
     TransactionExpired,
 )
@@ -18,6 +20,8 @@ REASONS: Final[tuple[tuple[type[Exception], FailureReason], ...]] = (
     (TransactionExpired, FailureReason.EXPIRED),
     (TransactionDropped, FailureReason.INTERNAL),
     (BusFull, FailureReason.BUSY),
+    (LineBusy, FailureReason.BUSY),
+    (NoSuchLine, FailureReason.REFUSED),
     (MeterSilent, FailureReason.NO_ANSWER),
     (MeterRefused, FailureReason.REFUSED),
     (RemoteProtocolError, FailureReason.BAD_CHECK),

@@ -78,6 +78,7 @@ class FirmwareJob(Job):
         """Conversations that failed, one after the other."""
         self._version_before: str | None = None
         self._version: str | None = None
+        self._is_begun = False
 
     @property
     def priority(self) -> Priority:
@@ -91,8 +92,8 @@ class FirmwareJob(Job):
 
     @property
     def wanted(self) -> bool:
-        """See ``Job``: it goes on when nobody waits."""
-        return True
+        """See ``Job``: once who asked was told that it has begun, it goes on when nobody waits."""
+        return self._is_begun or super().wanted
 
     # -- the start
 
@@ -112,6 +113,7 @@ class FirmwareJob(Job):
 
     def started(self) -> None:
         """See ``Job``: who asked is not kept waiting for hours."""
+        self._is_begun = super().wanted
         self.answer(
             ImageAnswer(
                 image=self._command.name, state="offered", done_bytes=self._session.done_bytes,
@@ -172,7 +174,7 @@ class FirmwareJob(Job):
     def missed(self, failure: Exception, reason: FailureReason, now: datetime) -> list[DomainEvent]:
         """See ``Job``: tried again later, unless it makes no sense or takes too long."""
         again = reason in AGAIN or isinstance(failure, JournalFailed | CounterJump)
-        if again and trio.current_time() < self._give_up_at:
+        if again and self.wanted and trio.current_time() < self._give_up_at:
             self.pause_s = min(RETRY_S * 2**self._failures, RETRY_S_MAX)
             self._failures = min(self._failures + 1, 8)
             return [self._progress(now, f"{reason}: {failure}")]

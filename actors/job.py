@@ -9,6 +9,7 @@ import msgspec
 from actors.bus import Priority
 from actors.drivers.base import Driver
 from actors.mailbox import Later
+from actors.patience import Patience
 from hes.events.base import DomainEvent
 from hes.events.command import CommandFinished, CommandRequested
 from hes.events.reading import FailureReason, ReadFailed, Source
@@ -63,6 +64,8 @@ class Job:
         """trio's time after which nobody waits for it."""
         self.jumped = False
         """Whether it was tried again with a higher invocation counter."""
+        self.patience = Patience()
+        """Of who waits for it."""
         self._later = later
 
     @property
@@ -110,6 +113,12 @@ class Job:
 
     def started(self) -> None:
         """Take note that the command is written down and waits for the line."""
+        self.patience.world()
+
+    def ended(self) -> None:
+        """Take note that the last conversation has ended, and is being written down."""
+        self.patience.accept()
+        self.patience.store()
 
     def missed(self, failure: Exception, reason: FailureReason, now: datetime) -> list[DomainEvent]:
         """Return the facts of a conversation that came to nothing."""

@@ -4,16 +4,23 @@ from typing import Any, Final
 
 from actors import meter_jobs as jobs
 from actors.control_jobs import JOBS as CONTROL
+from actors.discovery_job import DiscoveryJob
 from actors.firmware_job import FirmwareJob
+from actors.freeze_job import FreezeJob
 from actors.job import Job
+from actors.key_job import ChangeKeysJob
 from actors.mailbox import Later
 from actors.setting_jobs import JOBS as SETTINGS
 from hes.commands import CheckClock, CommandFailed, ReadProfile, ReadRegisters
-from hes.control import LoadImage
+from hes.control import Freeze, LoadImage, ReadLogicalDevices
 from hes.events.reading import FailureReason
+from hes.key_change import ChangeKeys
 from protocols.errors import ProtocolError
 
-FURTHER: Final = CONTROL | SETTINGS | {LoadImage: FirmwareJob}
+FURTHER: Final = CONTROL | SETTINGS | {
+    LoadImage: FirmwareJob, Freeze: FreezeJob, ReadLogicalDevices: DiscoveryJob,
+    ChangeKeys: ChangeKeysJob,
+}  # fmt: skip
 
 
 def job_of(command: Any, later: Later | None, since: float) -> Job:

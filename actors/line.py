@@ -11,7 +11,13 @@ import trio
 
 from actors.actor import Actor
 from actors.bus import Bus, Transaction
-from actors.errors import ConnectionLost, TransactionDropped, TransactionExpired
+from actors.errors import (
+    ConnectionLost,
+    LineBusy,
+    NoSuchLine,
+    TransactionDropped,
+    TransactionExpired,
+)
 from actors.port import Port
 from protocols.dialogue import Exchange
 from protocols.errors import ProtocolError
@@ -28,6 +34,7 @@ async def converse(dialogue: Generator[Exchange, bytes | None, T], port: Port) -
     Raises:
         ProtocolError: what the dialogue raises.
         ConnectionLost: the modem went away meanwhile.
+        LineBusy, NoSuchLine: the modem does not give the line away.
 
     """
     try:
@@ -88,7 +95,7 @@ class SerialLine(Actor):
         try:
             with trio.move_on_after(left_s) as scope:
                 result = await converse(transaction.dialogue(), self._port)
-        except (ProtocolError, ConnectionLost) as failure:
+        except (ProtocolError, ConnectionLost, LineBusy, NoSuchLine) as failure:
             transaction.settle(None, failure)
             return
         finally:

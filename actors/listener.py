@@ -12,10 +12,12 @@ import trio
 
 from actors.context import Context
 from actors.directory import modem_of
+from actors.drivers.sending import MODE_D
 from actors.errors import ActorError
 from actors.handover import hand_over
 from actors.hub import Connection
 from actors.modem_messages import FIRST_BYTES_MAX, Attach, TurnedAway
+from actors.nameless import Nameless
 from actors.notices import NOTICES_MAX, ending
 from actors.port import PAUSE_S
 from actors.routing import Unroutable, route
@@ -54,7 +56,7 @@ SILENT_S: Final = 3.0
 SEARCH_S_MAX: Final = 600.0
 SEARCHES_MAX: Final = 8
 """At a time: each reads the device list, and anybody can call and say nothing."""
-METERS_LINK: Final = "dlms-push"
+METERS_LINKS: Final = frozenset({"dlms-push", MODE_D})
 """What the first bytes are when a meter speaks, and no modem."""
 METERS_STARTS: Final = frozenset({b"\x68", b"\xfe", b"\x7e", b"/", b"\xaf", b"\x02"})
 UNKNOWN_MODEMS_MAX: Final = 1000
@@ -117,7 +119,8 @@ class Caller:
     """The receiver of a connection until its modem's actor has taken it over."""
 
     __slots__ = ("_attach", "_doubted", "_ending", "_first", "_first_at", "_kind", "_link",
-                 "_listener", "_notices", "_reader", "_told", "connection", "searched")  # fmt: skip
+                 "_listener", "_nameless", "_notices", "_reader", "_told", "connection",
+                 "searched")  # fmt: skip
 
     def __init__(self, listener: Listener, connection: Connection) -> None:
         self._listener = listener
@@ -127,6 +130,8 @@ class Caller:
         self._kind: LinkKind | None = None
         self._link: Link | None = None
         self._reader: PushReader | None = None
+        self._nameless: Nameless | None = None
+        """Of one that sends telegrams of mode D."""
         self._attach: Attach | None = None
         """On its way to the modem; what comes meanwhile is added to it."""
         self._notices: list[Notice] = []
@@ -151,7 +156,7 @@ class Caller:
     def speaks(self, data: bytes) -> bool:
         """Whether bytes are the words of a modem, by their check or by its registration."""
         kind = detect(data, self._listener.settings)
-        if not isinstance(kind, LinkKind) or kind.name == METERS_LINK:
+        if not isinstance(kind, LinkKind) or kind.name in METERS_LINKS:
             return False
         # A generous expression takes the beginning of a meter's answer for a text.
         return kind.name != "raw" or data[:1] not in METERS_STARTS
@@ -296,9 +301,28 @@ class Caller:
             if len(self._attach.rest) > REST_SIZE_MAX:
                 self.connection.close("more came than its modem's actor could take")
             return
+        if self._kind is not None and self._kind.name == MODE_D:
+            self._telegrams(data)
+            return
         if self._reader is None:
             self._reader = PushReader(self._message, self._unreadable)
+            self._reader.answer = self._write
         self._reader.feed(data)
+
+    def _write(self, data: bytes) -> None:
+        """Send bytes to the serial line."""
+        if self._link is not None:
+            self.connection.write(self._link.wrap(data))
+
+    def _telegrams(self, data: bytes) -> None:
+        """Look whose telegrams these are; what is of nobody is kept."""
+        if self._nameless is None:
+            self._nameless = Nameless(self._listener.context)
+        known, nobodys = self._nameless.feed(data)
+        for one in nobodys:
+            self._tell(one.reason, one.detail, one.raw, None, whole=True)
+        if known is not None:
+            self._hand_over(known.modem, DEVICE_ID, rest=known.rest)
 
     def _message(self, frame: PushFrame) -> None:
         if self._attach is not None:
@@ -323,7 +347,9 @@ class Caller:
         meter = self._listener.context.directory.named(name) if claim == DEVICE_ID else None
         return ModemId(name) if meter is None else modem_of(meter)
 
-    def _hand_over(self, modem: ModemId, claim: str, frame: PushFrame | None = None) -> None:
+    def _hand_over(
+        self, modem: ModemId, claim: str, frame: PushFrame | None = None, rest: bytes = b""
+    ) -> None:
         context, link = self._listener.context, self._link
         if link is None or self._attach is not None:
             return
@@ -333,7 +359,7 @@ class Caller:
             return
         frames = [] if frame is None else [frame]
         self._attach = Attach(
-            self.connection, link, claim, b"", frames, self._reader, self._notices
+            self.connection, link, claim, rest, frames, self._reader, self._notices
         )
         self.connection.idle_s_max = self._listener.idle_s_max
         self._listener.callers.pop(self, None)

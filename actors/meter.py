@@ -25,7 +25,7 @@ from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoM
 from actors.failures import reason_of
 from actors.job import Job, Judging
 from actors.job_of import job_of
-from actors.journal import Entry
+from actors.journal_queue import Entry
 from actors.meter_messages import (
     Collect,
     FillGap,
@@ -47,7 +47,7 @@ from hes.events.device import CounterReserved
 from hes.events.reading import FailureReason, Source
 from hes.ids import MeterId, meter_stream
 from hes.meter_state import SNAPSHOT_EVERY, MeterState
-from hes.rules import collection, power_failure
+from hes.rules import collection, event_size, power_failure
 from hes.rules.kept import kept_events
 from hes.rules.repeats import is_repeat
 from hes.store.errors import StoreError
@@ -130,8 +130,8 @@ class MeterActor(Actor):
                 await self._save_snapshot()
             case Finished(job=job, result=result, failure=failure):
                 await self._finished(job, result, failure)
-            case Perform(command=command, timeout_s=timeout_s):
-                await self._perform(command, timeout_s)
+            case Perform():
+                await self._perform(message)
             case Collect():
                 with contextlib.suppress(JournalFailed, UnknownMeter, CommandFailed):
                     await self._collect(message)
@@ -171,6 +171,7 @@ class MeterActor(Actor):
         """
         if not events:
             return
+        events = event_size.bounded(events)
         state = await self._memory()
         before = self._version
         try:
@@ -297,6 +298,7 @@ class MeterActor(Actor):
                 random_bytes=context.rng.randbytes,
                 counter=self._next_counter,
                 utc_offset_min=context.utc_offset_min,
+                keys_told=partial(context.keys_told, self._meter),
             )
             self._driver = make_driver(device, world, context.meter_types)
             self._device, self._type = device, meter_type
@@ -330,11 +332,11 @@ class MeterActor(Actor):
 
     # -- asking
 
-    async def _perform(self, command: Any, timeout_s: float) -> None:
+    async def _perform(self, wanted: Perform) -> None:
         later = self.defer()
         try:
-            job = job_of(command, later, trio.current_time())
-            job.deadline = trio.current_time() + timeout_s
+            job = job_of(wanted.command, later, trio.current_time())
+            job.deadline, job.patience = job.since + wanted.timeout_s, wanted.patience
             self._refuse_second(job)
             self._ready_driver()
             await self._record(job.requested(self._context.now(), await self._memory()))
@@ -493,5 +495,6 @@ class MeterActor(Actor):
         job.fail(CommandFailed(reason, str(failure)))
 
     def _finish(self, job: Job, *, ok: bool, detail: str) -> list[DomainEvent]:
+        job.ended()
         now = self._context.now()
         return job.finished(ok=ok, detail=detail, now=now, at=trio.current_time())

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from actors.patience import Patience
 from actors.port import Port
 from hes.commands import Command
 from hes.ids import MeterId
@@ -37,6 +38,8 @@ class Perform(msgspec.Struct, frozen=True):
 
     command: Command
     timeout_s: float
+    patience: Patience = msgspec.field(default_factory=Patience)
+    """Of who asks."""
 
 
 class Collect(msgspec.Struct, frozen=True):

@@ -146,8 +146,8 @@ class ModemActor(Actor):
                 await self._turn_away(message)
             case DialFailed(reason=reason):
                 self._not_reached(reason)
-            case Order(command=command):
-                await self._own_desk().order(command, self.defer(), self._port)
+            case Order():
+                await self._own_desk().order(message, self.defer(), self._port)
 
     async def stopping(self) -> None:
         """Let the connection go: the next incarnation knows nothing of it."""

@@ -5,12 +5,14 @@ up without a gap, so what comes again is known by its number, after any restart.
 """
 
 import contextlib
+from collections.abc import Callable
 from typing import Any, Final
 
 from actors.context import Context
-from actors.errors import ActorCrashed, ActorError, JournalFailed
+from actors.errors import ActorCrashed, ActorError, JournalFailed, LineBusy, NoSuchLine
 from actors.mailbox import Later
 from actors.modem_memory import ModemMemory
+from actors.modem_messages import Order
 from actors.modem_orders import TOLD, ModemOrders
 from actors.port import Port
 from actors.relayed import (
@@ -21,23 +23,27 @@ from actors.relayed import (
     relay_alarm,
     relay_record,
 )
-from hes.commands import ModemCommand
 from hes.events.base import DomainEvent
 from hes.events.modem_record import ModemAlarm, RecordsLost, RecordStored
 from hes.events.modem_setting import ModemIdentified
 from hes.ids import ModemId
 from protocols.errors import LocalProtocolError, RemoteProtocolError
-from protocols.hml1.kinds import ALARM_CODES, RecordKind
+from protocols.hml1.kinds import ALARM_CODES, PipeState, RecordKind
 from protocols.hml1.messages import PipeSettings, decode_alarm
 from protocols.links import notices
 from protocols.links.base import Notice
-from protocols.links.hml1 import Hml1Link
+from protocols.links.hml1 import PIPE_CHANNEL, Hml1Link
 
 RELAY_S: Final = 30.0
 """A meter's actor takes a record within milliseconds; the modem sends it again after half a minute
 anyway."""
 PART_SIZE: Final = 1400
 """Bytes of a record in one event: with label and names it must fit a RAW column of Oracle."""
+TURNED_AWAY: Final[dict[int, Callable[[], ActorError]]] = {
+    PipeState.NO_SUCH_PORT: lambda: NoSuchLine("the modem says that it has no such serial port"),
+    PipeState.BUSY: lambda: LineBusy("the modem says that its serial port is busy"),
+}
+"""What a modem says of its pipe, when nobody can talk through it."""
 
 
 def is_native(port: Port) -> bool:
@@ -64,9 +70,9 @@ class ModemDesk:
         self._before_first: int | None = None
         """What a modem that never sent a record begins behind, in this session."""
 
-    async def order(self, command: ModemCommand, later: Later | None, port: Port | None) -> None:
+    async def order(self, order: Order, later: Later | None, port: Port | None) -> None:
         """Carry out what somebody wants of the modem."""
-        await self._orders.take(command, later, port)
+        await self._orders.take(order, later, port)
 
     def lost(self, reason: str) -> None:
         """Take note that the connection has ended."""
@@ -84,6 +90,9 @@ class ModemDesk:
                     await self._called(port, notice)
                 case notices.AlarmTold():
                     await self._alarm(notice)
+                case notices.PipeStatus(channel=channel, status=status):
+                    if channel == PIPE_CHANNEL and status in TURNED_AWAY:
+                        port.turn_away(TURNED_AWAY[status]())
                 case _:
                     if isinstance(notice, TOLD):
                         await self._orders.told(notice)
@@ -95,7 +104,8 @@ class ModemDesk:
         state = await self._memory.state()
         if not isinstance(link, Hml1Link):
             return
-        if link.welcomed_behind != state.record_stored:
+        stored = state.record_stored
+        if link.welcomed_behind != stored and not _goes_on_behind(stored, told):
             # What is durable was not in memory, or has changed since: numbers of a modem that lost
             # its memory would look like old ones. It calls again, and is told the right number.
             self._sent_back = port
@@ -218,6 +228,16 @@ class ModemDesk:
                 code=alarm.code, source=alarm.source, digest=digest,
             )
         ]  # fmt: skip
+
+
+def _goes_on_behind(stored: int | None, told: notices.ModemTold) -> bool:
+    """Whether a modem has all that comes behind ``stored``, and counts further than that.
+
+    Then it has not lost its memory, and needs no other WELCOME.
+    """
+    if stored is None or told.next_record is None or told.records_queued is None:
+        return False
+    return told.next_record - told.records_queued <= stored + 1 <= told.next_record
 
 
 def _alarm_in(record: notices.RecordTold, modem: ModemId) -> notices.AlarmTold | None:

@@ -8,6 +8,7 @@ from actors.errors import JournalFailed
 from hes.events.base import DomainEvent
 from hes.ids import ModemId, modem_stream
 from hes.modem_state import ModemState
+from hes.rules.event_size import bounded
 from hes.store.errors import StoreError
 from hes.store.loading import load_memory
 
@@ -52,6 +53,7 @@ class ModemMemory:
         """
         if not events:
             return
+        events = bounded(events)
         state = await self.state()
         try:
             version = await self._context.journal.append(self._stream, events)

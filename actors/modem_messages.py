@@ -6,6 +6,7 @@ import msgspec
 
 from actors.bus import Transaction
 from actors.hub import Connection
+from actors.patience import Patience
 from actors.port import Port
 from hes.commands import ModemCommand
 from protocols.dlms.push_reader import PushFrame, PushReader
@@ -99,6 +100,8 @@ class Order(msgspec.Struct, frozen=True):
     """Somebody wants something of the modem itself; the answer is a ``ModemAnswer``."""
 
     command: ModemCommand
+    patience: Patience = msgspec.field(default_factory=Patience)
+    """Of who asks."""
 
 
 ModemMessage = (

@@ -4,24 +4,26 @@ A firmware that was offered is offered again in each session, until the modem ru
 """
 
 import json
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from actors.context import Context
 from actors.errors import JournalFailed
 from actors.mailbox import Later
 from actors.modem_memory import ModemMemory
+from actors.modem_messages import Order
+from actors.patience import Patience
 from actors.port import Port
 from hes.commands import (
     CommandFailed,
     CommandInvalid,
     ConfigAnswer,
     FirmwareAnswer,
-    ModemCommand,
     OfferFirmware,
     ReadConfig,
     SetConfig,
 )
 from hes.events.base import DomainEvent
+from hes.events.device import REASON_SIZE
 from hes.events.firmware import (
     FirmwareActivated,
     FirmwareFailed,
@@ -30,7 +32,7 @@ from hes.events.firmware import (
 )
 from hes.events.modem_setting import ConfigApplied, ConfigRequested
 from hes.events.reading import FailureReason
-from hes.modem_state import APPLIED, VERIFIED, FirmwareWanted
+from hes.modem_state import APPLIED, NOT_SENT, VERIFIED, FirmwareWanted
 from protocols.errors import LocalProtocolError
 from protocols.hml1 import tlv
 from protocols.hml1.firmware import (
@@ -64,50 +66,57 @@ TOLD: TypeAlias = (
 )  # fmt: skip
 
 
+class Asker(NamedTuple):
+    """Who wants something of the modem."""
+
+    later: Later
+    patience: Patience
+
+
 class ModemOrders:
     """What one modem is ordered to do, and what it says of it."""
 
     def __init__(self, context: Context, memory: ModemMemory) -> None:
         self._context = context
         self._memory = memory
-        self._waiting: dict[str, Later] = {}
+        self._waiting: dict[str, Asker] = {}
         """Who waits for the modem's word, by what about; at most one each."""
         self._offered: Firmware | None = None
 
     # -- orders
 
-    async def take(self, command: ModemCommand, later: Later | None, port: Port | None) -> None:
-        """Carry out a command; whoever asked gets the answer, or why there is none."""
+    async def take(self, order: Order, later: Later | None, port: Port | None) -> None:
+        """Carry out an order; whoever asked gets the answer, or why there is none."""
         try:
-            await self._carry_out(command, later, port)
-        except (CommandFailed, CommandInvalid) as problem:
+            await self._carry_out(order, later, port)
+        except (CommandFailed, CommandInvalid, JournalFailed) as problem:
             _fail(later, problem)
-        except JournalFailed as problem:
-            why = f"nothing was ordered, it could not be written down: {problem}"
-            _fail(later, CommandFailed(FailureReason.INTERNAL, why))
         except LocalProtocolError as problem:
             _fail(later, CommandFailed(FailureReason.NO_MODEM, str(problem)))
 
-    async def _carry_out(
-        self, command: ModemCommand, later: Later | None, port: Port | None
-    ) -> None:
-        match command:
+    async def _carry_out(self, order: Order, later: Later | None, port: Port | None) -> None:
+        asker = None if later is None else Asker(later, order.patience)
+        match order.command:
             case ReadConfig():
                 link = _session(port)
-                self._wait(SETTINGS, later)
+                self._wait(SETTINGS, asker)
                 _write(port, link.config_get())
-            case SetConfig():
-                await self._set_config(command, later, port)
-            case OfferFirmware():
-                await self._offer(command, later, port)
+            case SetConfig() as change:
+                await self._set_config(change, asker, port)
+            case OfferFirmware() as offer:
+                await self._offer(offer, asker, port)
 
-    def _wait(self, about: str, later: Later | None) -> None:
+    def _wait(self, about: str, asker: Asker | None) -> None:
+        """Let somebody wait for the modem's word, no longer for the store."""
         before = self._waiting.pop(about, None)
-        _fail(before, CommandFailed(FailureReason.BUSY, "somebody else gave the same order"))
-        if later is not None:
-            self._waiting[about] = later
+        if before is not None:
+            busy = CommandFailed(FailureReason.BUSY, "somebody else gave the same order")
+            before.later.fail(busy)
+        if asker is not None:
+            asker.patience.world()
+            self._waiting[about] = asker
 
-    async def _set_config(self, command: SetConfig, later: Later | None, port: Port | None) -> None:
+    async def _set_config(self, command: SetConfig, asker: Asker | None, port: Port | None) -> None:
         try:
             values = dict(encode_setting(*setting) for setting in command.settings.items())
         except LocalProtocolError as problem:
@@ -118,15 +127,18 @@ class ModemOrders:
         shown = json.dumps(dict(_shown(tag, value) for tag, value in sorted(values.items())))
         requested = ConfigRequested(
             received_at=self._context.now(), settings=shown[:SETTINGS_SIZE_MAX],
-            actor=command.actor,
+            actor=command.actor, reason=command.reason[:REASON_SIZE],
         )  # fmt: skip
         await self._memory.record([requested])
-        self._wait(CONFIG, later)
-        _write(port, link.config_set(values))
+        if asker is None or asker.later.wanted:  # else it took so long that it was called off
+            self._wait(CONFIG, asker)
+            _write(port, link.config_set(values))
+        else:
+            await self._memory.record([self._config(NOT_SENT, None)])
 
     # -- firmware
 
-    async def _offer(self, command: OfferFirmware, later: Later | None, port: Port | None) -> None:
+    async def _offer(self, command: OfferFirmware, asker: Asker | None, port: Port | None) -> None:
         firmware = self._checked(command)
         offer = firmware.offer
         try:
@@ -136,13 +148,17 @@ class ModemOrders:
         except OSError as problem:
             why = f"the image cannot be kept: {problem}"
             raise CommandFailed(FailureReason.INTERNAL, why) from None
+        if asker is not None:
+            if not asker.later.wanted:
+                return
+            asker.patience.accept()  # what is written down is offered, now or when it calls
         await self._memory.record([self._event_of(firmware, command.actor, command.reason)])
         self._offered = firmware
         if _is_open(port):
-            self._wait(FIRMWARE, later)
+            self._wait(FIRMWARE, asker)
             self._tell(port, firmware)
-        elif later is not None:
-            later.answer(_answer(firmware, "waiting"))
+        elif asker is not None:
+            asker.later.answer(_answer(firmware, "waiting"))
 
     def _checked(self, command: OfferFirmware) -> Firmware:
         """Return the firmware.
@@ -229,6 +245,7 @@ class ModemOrders:
                 self._answer(SETTINGS, ConfigAnswer(settings=settings))
             case notices.ConfigApplied(status=number, config_hash=told):
                 status = STATUS.get(number, f"status-{number}")
+                self._ended(CONFIG)
                 await self._memory.record([self._config(status, told)])
                 shown = None if told is None else told.hex()
                 self._answer(CONFIG, ConfigAnswer(status=status, config_hash=shown))
@@ -257,6 +274,7 @@ class ModemOrders:
             return  # of one that nobody wants any more
         step = STEPS.get(notice.status)
         firmware = self._offered
+        self._ended(FIRMWARE)
         if step is not None:
             done = notice.offset or 0
             await self._progressed(version, step, done)
@@ -284,9 +302,16 @@ class ModemOrders:
         ])  # fmt: skip
 
     def _answer(self, about: str, answer: ConfigAnswer | FirmwareAnswer) -> None:
-        later = self._waiting.pop(about, None)
-        if later is not None:
-            later.answer(answer)
+        asker = self._waiting.pop(about, None)
+        if asker is not None:
+            asker.later.answer(answer)
+
+    def _ended(self, about: str) -> None:
+        """Let who waits for the modem's word wait for the store now, that it came."""
+        asker = self._waiting.get(about)
+        if asker is not None:
+            asker.patience.accept()
+            asker.patience.store()
 
     def _refused(self, number: int) -> None:
         """Take a NAK: it does not say of what, and only orders wait for an answer."""
@@ -301,8 +326,8 @@ class ModemOrders:
 
     def _fail_all(self, problem: Exception) -> None:
         waiting, self._waiting = self._waiting, {}
-        for later in waiting.values():
-            later.fail(problem)
+        for asker in waiting.values():
+            asker.later.fail(problem)
 
 
 def _fail(later: Later | None, problem: Exception) -> None:

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 import trio
 from trio.lowlevel import Abort, Task, current_task, reschedule, wait_task_rescheduled
 
-from actors.errors import ConnectionLost
+from actors.errors import ActorError, ConnectionLost
 from actors.hub import Connection
 from protocols.errors import RemoteProtocolError
 from protocols.links.base import (
@@ -44,8 +44,8 @@ class Port:
     """The receiver of a connection after its modem has said its name."""
 
     __slots__ = (
-        "_feed_pushes", "_inbox", "_is_plain", "_waiting", "connection", "link", "lost_reason",
-        "on_held", "on_lost", "on_notice", "pushes", "session", "talking",
+        "_feed_pushes", "_inbox", "_is_plain", "_turned_away", "_waiting", "connection", "link",
+        "lost_reason", "on_held", "on_lost", "on_notice", "pushes", "session", "talking",
     )  # fmt: skip
 
     def __init__(
@@ -73,15 +73,18 @@ class Port:
         self._feed_pushes = pushes.feed
         self._inbox = b""
         self._waiting: Task | None = None
+        self._turned_away: ActorError | None = None
 
     # -- from the hub
 
     def received(self, _connection: Connection, data: bytes) -> None:
         """See ``actors.hub.Receiver``."""
-        if self._is_plain(data):
+        if not self._is_plain(data):
+            self._events(self.link.receive(data))
+        elif self.talking:
             self.feed(data)
         else:
-            self._events(self.link.receive(data))
+            self._feed_pushes(data)
 
     def pause(self) -> None:
         """Say that nothing came for a moment: what the link held back is let go."""
@@ -130,12 +133,19 @@ class Port:
     def begin(self) -> None:
         """Give the line to a dialogue; what came before it is purged."""
         self._inbox = b""
+        self._turned_away = None
         self.talking = True
 
     def end(self) -> None:
         """Take the line back."""
         self._inbox = b""
         self.talking = False
+
+    def turn_away(self, why: ActorError) -> None:
+        """Let the dialogue fail that has the line: the modem does not give it away."""
+        if self.talking:
+            self._turned_away = why
+            self._wake()
 
     def write(self, data: bytes) -> None:
         """Send bytes to the serial line."""
@@ -147,9 +157,10 @@ class Port:
 
         Raises:
             ConnectionLost: the modem is gone.
+            LineBusy, NoSuchLine: the modem does not give the line away.
 
         """
-        if not self._inbox and self.lost_reason is None:
+        if not self._inbox and self.lost_reason is None and self._turned_away is None:
             with trio.move_on_after(wait_s):
                 self._waiting = current_task()
                 await wait_task_rescheduled(self._abort)
@@ -158,6 +169,8 @@ class Port:
             return data
         if self.lost_reason is not None:
             raise ConnectionLost(self.lost_reason)
+        if self._turned_away is not None:
+            raise self._turned_away
         return None
 
     def _wake(self) -> None:

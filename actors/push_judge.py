@@ -13,7 +13,7 @@ from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerSign
 from hes.events.reading import Reading, Source
 from hes.meter_state import MeterState
-from hes.rules import over_voltage, power_failure
+from hes.rules import event_size, over_voltage, power_failure
 from hes.rules.kept import kept_events
 from hes.rules.limits import Limits
 from hes.rules.push_reading import ScaleOf, layout_of_values, storable
@@ -59,7 +59,17 @@ def judge(
                 failed_at=state.failed_at, sign=None, received_at=push.received_at,
                 device_time=reading.device_time, times=state.supply,
             )  # fmt: skip
-    return events
+    # A push of a known shape has at most 1,024 octets, more than are stored of it.
+    return events if type(plain) is ShapedPush else _bounded(events, push)
+
+
+def _bounded(events: list[DomainEvent], push: Push) -> list[DomainEvent]:
+    """Return the events as large as they may be; where something is cut the message is kept too."""
+    found = list(event_size.bounded(events))
+    if event_size.is_cut(found):
+        detail = "a value is too large for an event: only its beginning was read"
+        found += kept_events("too-large", detail, push.apdu, push.received_at)
+    return found
 
 
 def _data(

@@ -68,9 +68,12 @@ def moment(utc_s: int | None, clock_quality: int | None) -> datetime | None:
 
 
 def meter_behind(context: Context, modem: ModemId, name: str) -> Device | None:
-    """Return the meter that a modem means: by its name, else by its address on the line."""
+    """Return the meter that a modem means: by its name, else by its address on the line.
+
+    A modem has no word about a meter that is behind another one, whatever key it proved to have.
+    """
     device = context.directory.named(name) if name else None
-    if device is not None:
+    if device is not None and device.modem_id in {modem, ""}:
         return device
     short = name.lstrip("0")
     behind = context.directory.behind(modem)

@@ -14,13 +14,14 @@ import msgspec
 from actors.directory import Directory
 from hes.devices import Device
 from hes.ids import ModemId
+from hes.key_change import changed, in_doubt
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import Ciphered
 from protocols.dlms.apdu_push import DataNotification, EventNotification
-from protocols.dlms.opened import open_ciphered
+from protocols.dlms.opened import Opened, open_ciphered
 from protocols.dlms.push import identities_of, items_of
 from protocols.dlms.push_reader import PushFrame
-from protocols.dlms.security import Keys
+from protocols.dlms.security import AUTHENTICATED, ENCRYPTED, Keys
 from protocols.errors import RemoteProtocolError
 from protocols.links.alarm_push import alarm_event, smr5_alarm
 
@@ -96,7 +97,7 @@ def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Ro
     problem: RemoteProtocolError | None = None
     for number, device in enumerate(with_keys):
         try:
-            opened = open_ciphered(ciphered, _keys(device), title or device.system_title or None)
+            opened = _opened(ciphered, device)
         except RemoteProtocolError as failed:
             problem = failed
             continue
@@ -104,8 +105,38 @@ def _open(directory: Directory, modem: ModemId | None, ciphered: Ciphered) -> Ro
         if not isinstance(opened.plain, DataNotification | EventNotification):
             raise Unroutable(ANSWER, "an answer to a question of ours, no push", shown)
         plain = _alarm_event(opened.plain) or opened.plain
-        return Routed(same, plain, opened.counter, opened.system_title)
-    raise Unroutable(problem.category if problem else "no-key", str(problem), shown)
+        # Without protection anybody may have written it: its counter would lock the meter out.
+        counter = opened.counter if opened.control & (AUTHENTICATED | ENCRYPTED) else None
+        return Routed(same, plain, counter, opened.system_title)
+    raise Unroutable(problem.category if problem else "no-key", _why(problem, with_keys), shown)
+
+
+def _why(problem: RemoteProtocolError | None, tried: Sequence[Device]) -> str:
+    if problem is None or problem.category != "auth-tag":
+        return str(problem)
+    bare = [device.meter_id for device in tried if not device.authentication_key]
+    if not bare:
+        return str(problem)
+    return (
+        f"not verified: meter {bare[0]} has no authentication key in the device list, or this is"
+        " not its message"
+    )
+
+
+def _opened(ciphered: Ciphered, device: Device) -> Opened:
+    """Open a message with the keys of a meter: of one that may have new ones, with these too.
+
+    Raises:
+        RemoteProtocolError: it is not its message, or malformed.
+
+    """
+    title = ciphered.system_title or device.system_title or None
+    try:
+        return open_ciphered(ciphered, _keys(device), title)
+    except RemoteProtocolError:
+        if not in_doubt(device):
+            raise
+    return open_ciphered(ciphered, _keys(changed(device)), title)
 
 
 def _keys(device: Device) -> Keys:

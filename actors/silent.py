@@ -18,6 +18,7 @@ from actors.context import Context
 from actors.directory import modem_of
 from actors.drivers.base import DriverWorld
 from actors.drivers.registry import KINDS, make_driver
+from actors.drivers.sending import only_sends
 from actors.errors import ConnectionLost
 from actors.hub import Connection
 from actors.line import converse
@@ -30,6 +31,7 @@ from protocols.dlt645.client import Dlt645Client, Dlt645Settings
 from protocols.dlt645.frame import address_matches
 from protocols.errors import MeterRefused, ProtocolError
 from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
+from protocols.iec62056_21.telegram import TelegramReader
 from protocols.links.pipe import PipeLink
 from protocols.values import RegistersRead
 
@@ -75,6 +77,7 @@ class Search(Actor):
         self._speaks = speaks
         self._done: Callable[[ModemId | None, bytes], None] | None = done
         self._said = b""
+        self._telegrams = TelegramReader()
         self._scope = trio.CancelScope()
         self._asked = ""
 
@@ -102,8 +105,14 @@ class Search(Actor):
 
     def feed(self, data: bytes) -> None:
         """Take what comes, beside the dialogue: see ``actors.port.PushSink``."""
+        telegrams = self._telegrams.feed(data)
         if self._said or self._speaks(data):
             self._said += data
+            self._scope.cancel()
+        elif any(not telegram.asked for telegram in telegrams):
+            # What nobody asks for: questions get a frame, or the identification alone.
+            whole = b"".join(telegram.raw + telegram.tail for telegram in telegrams)
+            self._said = whole + self._telegrams.rest
             self._scope.cancel()
 
     # -- who is there
@@ -139,7 +148,8 @@ class Search(Actor):
             return False  # a call without an address wakes all meters of a line
         if device.protocol == DLMS:
             return await self._is_dlms_there(port, device, others)
-        if not device.address:
+        of = self._context.type_of(device.meter_id)
+        if not device.address or of is None or only_sends(device, of):
             return False
         if device.protocol == IEC:
             return await self._ask(port, _sign_on(device)) is not None

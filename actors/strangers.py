@@ -10,6 +10,7 @@ from actors.errors import JournalFailed
 from hes.events.base import DomainEvent
 from hes.events.modem import UnknownCaller
 from hes.ids import node_stream
+from hes.rules.event_size import bounded
 from hes.rules.kept import kept_events
 from hes.rules.repeats import digest_of, is_repeat, remember
 
@@ -47,7 +48,7 @@ class Strangers(Actor):
         if message.whole and is_repeat(self._digests, digest):
             return
         try:
-            await self._context.journal.append(node_stream(STREAM), self._events(message))
+            await self._context.journal.append(node_stream(STREAM), bounded(self._events(message)))
         except JournalFailed as problem:
             self._trouble = f"the last caller is not in the log: {problem}"
         else:

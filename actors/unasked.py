@@ -11,6 +11,7 @@ from typing import Final
 import msgspec
 
 from actors.context import Context
+from actors.directory import short_name
 from actors.job import Judging
 from actors.meter_jobs import reading_of, voltage_events
 from actors.port import Port
@@ -21,10 +22,11 @@ from hes.events.reading import Source
 from hes.ids import ModemId
 from hes.rules import power_failure
 from hes.rules.repeats import digest_of
+from protocols.dlms.push_reader import PushReader
 from protocols.errors import RemoteProtocolError
 from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.telegram import Telegram, TelegramReader
-from protocols.iec62056_21.unasked import Unasked, registers_of
+from protocols.iec62056_21.unasked import Unasked, identified_as, registers_of
 from protocols.iec62056_21.whose import is_anothers
 
 IEC: Final = "iec62056-21"
@@ -33,9 +35,14 @@ Keep = Callable[[str, str, bytes], None]
 
 
 def listen(port: Port | None, modem: ModemId, context: Context, keep: Keep) -> None:
-    """Let telegrams be taken from a line, if there is one with a meter that can send any."""
+    """Let what comes by itself be taken from a line: pushes, in blocks too, and telegrams.
+
+    Those only where there is a meter that can send any.
+    """
     if port is None:
         return
+    if isinstance(port.pushes, PushReader):
+        port.pushes.answer = port.write
     can = any(device.protocol == IEC for device in context.directory.behind(modem))
     port.listen(TelegramSink(port, modem, context, keep) if can else port.pushes)
 
@@ -53,16 +60,23 @@ class TelegramSink:
     def feed(self, data: bytes) -> None:
         """Take bytes from the serial line."""
         for telegram in self._reader.feed(data):
-            if not telegram.asked and (telegram.crc or not self._port.talking):
-                # While somebody asks, only a right check tells a telegram from pieces of answers.
+            if self._is_unasked(telegram):
                 self._take(telegram)
         self._port.pushes.feed(data)
 
+    def _is_unasked(self, telegram: Telegram) -> bool:
+        if not self._port.link.pipe:
+            return True  # nobody can have asked, though it may be framed like an answer
+        # While somebody asks, only a right check tells a telegram from pieces of answers.
+        return not telegram.asked and bool(telegram.crc or not self._port.talking)
+
     def _take(self, telegram: Telegram) -> None:
         raw = telegram.raw
-        if not telegram.good:
+        if not telegram.intact:
             detail = f"the CRC of a telegram is {telegram.computed}, it says {telegram.crc}"
-            self._keep("bad-check", detail, raw)
+            if telegram.asked:
+                detail = "the block check of a telegram is wrong"
+            self._keep("bad-check", detail, raw + telegram.tail)
             return
         try:
             device, unasked = self._read(telegram)
@@ -81,7 +95,7 @@ class TelegramSink:
         offset_min = self._context.utc_offset_min
         unasked = registers_of(telegram, utc_offset_min=offset_min)
         devices = [d for d in self._context.directory.behind(self._modem) if d.protocol == IEC]
-        device = whose(devices, unasked.names)
+        device = whose(devices, unasked.names) or _identified(devices, telegram)
         of = None if device is None else self._context.type_of(device.meter_id)
         if of is not None and isinstance(of.options, Iec62056Options):
             options = of.options
@@ -91,15 +105,18 @@ class TelegramSink:
 
 def whose(devices: Sequence[Device], names: Sequence[str]) -> Device | None:
     """Return the meter that calls itself so, or the only one there is; None: nobody knows."""
-    told = {name.lstrip("0").casefold() for name in names} - {""}
-    found = [d for d in devices if {_short(d.address), _short(d.meter_id)} & told]
+    told = {short_name(name) for name in names} - {""}
+    found = [d for d in devices if {short_name(d.address), short_name(d.meter_id)} & told]
     if not found and len(devices) == 1 and not is_anothers(devices[0].address, names):
         found = [devices[0]]
     return found[0] if len(found) == 1 else None
 
 
-def _short(name: str) -> str:
-    return name.lstrip("0").casefold()
+def _identified(devices: Sequence[Device], telegram: Telegram) -> Device | None:
+    """Return the meter whose address in the device list is the identification of a telegram."""
+    told = set(map(short_name, identified_as(telegram))) - {""}
+    found = [device for device in devices if short_name(device.address) in told]
+    return found[0] if len(found) == 1 else None
 
 
 def _relayed(unasked: Unasked, raw: bytes, now: datetime) -> Relayed:

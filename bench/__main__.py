@@ -13,8 +13,10 @@ RUNS: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "kernel": (("bench.kernel",),),
     "store": (("bench.store",),),
     "journal": (("bench.journal",),),
+    "replay": (("bench.replay",),),
     "projections": (("bench.projections",),),
     "live": (("bench.live",),),
+    "sealed": (("bench.sealed",),),
     "codecs": (("bench.codecs",),),
 }
 

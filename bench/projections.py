@@ -1,10 +1,16 @@
 """Read models: events folded and written, against the writing alone, on each database, in one run.
 
-The anchor carries out the same statements with the same rows, made before: what the database costs
-without us. ``latest`` are the three models that every reading changes (some three rows an event);
-``all`` are all of them, of readings with ten registers (some twenty-two rows an event);
-``profiles`` are load profiles of a day, 48 intervals of four registers (192 rows an event);
-``days`` the same with the energy of their days, which a node makes in quiet moments.
+``writing alone`` carries out the same statements with the same rows, made before: what the database
+costs without us. ``raw`` writes the same rows into tables without keys as fast as the driver can:
+``executemany``, COPY. Positions are stored with the rows, as in a node; the events are decoded, as
+the journal hands them over. With ``--cpu`` seconds are those of our processor time: they tell more
+on a machine that is shared; what a server does is not in them.
+
+``latest`` are the three models of what is shown first (some two rows an event), ``one`` are all of
+them, of the same readings with one register (some three rows an event); ``all`` are all of them, of
+readings with ten registers (some twenty-two rows an event); ``profiles`` are load profiles of a
+day, 48 intervals of four registers (192 rows an event); ``days`` the same with the energy of their
+days, which a node makes in quiet moments.
 
 Run: ``python -m bench projections``. PostgreSQL: a private one, if its programs are installed, or
 the one that ``HES_TEST_POSTGRES_URL`` names; Oracle only where ``HES_TEST_ORACLE_DSN`` names one: a
@@ -13,16 +19,19 @@ double says nothing about speed.
 
 import argparse
 import contextlib
+import gc
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.raw_rows import Written, raw_s
+from hes.app.serve import GC_THRESHOLDS
 from hes.events.base import DomainEvent, Recorded
 from hes.events.device import DeviceRegistered
 from hes.events.layout import Channel, Layout
@@ -40,8 +49,10 @@ METERS = 5_000
 BATCH = 1000
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TARGETS = {"sqlite": 50_000, "postgresql": 25_000}
-"""Events/s of ``latest`` that are wanted."""
-VERBS = ("execute", "count", "many", "insert", "upsert")
+"""Events/s of ``latest`` and ``one`` that are wanted."""
+Clock = Callable[[], float]
+WANTED = {"latest", "one"}
+VERBS = ("execute", "counted", "many", "insert", "upsert")
 
 
 class Load(NamedTuple):
@@ -101,6 +112,7 @@ def loads(count: int) -> list[Load]:
     return [
         Load("latest", frozenset({"latest", "meters", "success"}),
              batches([reading(n, one) for n in range(count)], BATCH)),
+        Load("one", frozenset(), batches([reading(n, one) for n in range(count)], BATCH)),
         Load("all", frozenset(), batches([reading(n, ten) for n in range(count // 5)], BATCH)),
         Load("profiles", frozenset({"intervals"}), profiles),
         Load("days", frozenset({"intervals"}), profiles, is_settled=True),
@@ -154,15 +166,15 @@ def note_calls(db: Database) -> list[Noted]:
     return noted
 
 
-def fold(place: Place, load: Load) -> tuple[float, list[Noted]]:
+def fold(place: Place, load: Load, clock: Clock) -> tuple[float, list[Noted]]:
     """Return events/s, and what was done."""
     tables = Tables(place, models_of(load), anew=True)
     try:
         tables.take(load.events[0])
-        started = time.perf_counter()
+        started = clock()
         for batch in load.events[1:]:
             take(tables, batch, load)
-        rate = size(load) / (time.perf_counter() - started)
+        rate = size(load) / (clock() - started)
     finally:
         tables.close()
     tables = Tables(place, models_of(load), anew=True)
@@ -179,22 +191,22 @@ def take(tables: Tables, batch: Sequence[Recorded], load: Load) -> None:
         tables.settle()
 
 
-def write(place: Place, load: Load, noted: Sequence[Noted]) -> float:
+def write(place: Place, load: Load, noted: Sequence[Noted], clock: Clock) -> float:
     """Return events/s of the same statements without the folding."""
     tables = Tables(place, models_of(load), anew=True)
     db = tables._db
     assert db is not None
-    started = time.perf_counter()
+    started = clock()
     for number, batch in enumerate(noted):
         if number == 1:
-            started = time.perf_counter()
+            started = clock()
         try:
             carry_out(db, batch)
         except DaysMissing as missing:
             db.rollback()
             db.add_days(INTERVAL, missing.days)
             carry_out(db, batch)
-    rate = size(load) / (time.perf_counter() - started)
+    rate = size(load) / (clock() - started)
     tables.close()
     return rate
 
@@ -237,22 +249,42 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--events", type=int, default=30_000)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--cpu", action="store_true", help="count our processor time alone")
+    parser.add_argument("--load", action="append", help="one of these only; several times")
     given = parser.parse_args()
+    clock = time.thread_time if given.cpu else time.perf_counter
     print(f"batches of {BATCH} (profiles: {BATCH // 20}), {METERS} meters, medians")
-    print("database     load       events/s  writing alone  ratio  wanted")
+    print("database     load       events/s  writing alone  ratio       raw  ratio  wanted")
+    gc.set_threshold(*GC_THRESHOLDS)
     with places() as found:
         for name, place in found.items():
             for load in loads(given.events):
-                rates = [compare(place, load) for _ in range(given.rounds)]
-                ours, alone = (statistics.median(column) for column in zip(*rates, strict=True))
-                wanted = f"{TARGETS[name]:,}" if load.name == "latest" and name in TARGETS else ""
+                if given.load and load.name not in given.load:
+                    continue
+                rates = [compare(place, load, clock) for _ in range(given.rounds)]
+                ours, alone, raw = map(statistics.median, zip(*rates, strict=True))
+                wanted = f"{TARGETS[name]:,}" if load.name in WANTED and name in TARGETS else ""
                 print(f"{name:12} {load.name:9} {ours:9,.0f} {alone:14,.0f}", end="")
-                print(f" {ours / alone:6.2f}  {wanted}", flush=True)
+                print(f" {ours / alone:6.2f} {raw:9,.0f} {ours / raw:6.2f}  {wanted}", flush=True)
 
 
-def compare(place: Place, load: Load) -> tuple[float, float]:
-    rate, noted = fold(place, load)
-    return rate, write(place, load, noted)
+def compare(place: Place, load: Load, clock: Clock) -> tuple[float, float, float]:
+    rate, noted = fold(place, load, clock)
+    took_s = raw_s(place, [list(written(batch)) for batch in noted], clock)
+    raw = float("nan") if took_s is None else size(load) / took_s
+    return rate, write(place, load, noted, clock), raw
+
+
+def written(batch: Noted) -> Iterator[Written]:
+    for name, values in batch.calls:
+        if name in {"insert", "upsert"} and values[1]:
+            what, rows = values
+            table = what if name == "insert" else what.table
+            names = table.names if name == "insert" else what.columns
+            # A table for each set of columns: COPY and executemany take whole rows.
+            suffix = "" if names == table.names else f"_{len(names)}"
+            columns = tuple(map(table.column, names))
+            yield Written(f"raw_{table.name}{suffix}", columns, rows)
 
 
 if __name__ == "__main__":

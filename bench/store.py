@@ -18,7 +18,8 @@ from hes.events.reading import Reading, Source
 from hes.store.codec import EventCodec
 from hes.store.open import open_codec, open_log
 from hes.store.port import Append, Appended
-from hes.store.sqlite_file import CACHE_KIB, CHECKPOINT_PAGES
+from hes.store.sqlite_checkpoints import CHECKPOINT_PAGES
+from hes.store.sqlite_file import CACHE_KIB
 
 METERS = 5_000
 NAMES = [f"meter:{18_000_000 + n}" for n in range(METERS)]

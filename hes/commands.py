@@ -4,7 +4,7 @@ The web and the command line build these; the actors answer them; neither import
 """
 
 from datetime import datetime
-from typing import Protocol
+from typing import Final, Protocol
 
 import msgspec
 
@@ -12,6 +12,7 @@ from hes.control import ControlAnswer, ControlCommand
 from hes.events.meter_clock import ClockSet
 from hes.events.reading import FailureReason, LoadProfileRead, Reading
 from hes.ids import MeterId, ModemId
+from hes.key_change import ChangeKeys, KeysAnswer
 
 
 class ReadRegisters(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,6 +57,7 @@ class SetConfig(msgspec.Struct, frozen=True, kw_only=True):
     settings: dict[str, str]
     """By name (``collect_s``, ...), or by the number of a tag that only its maker knows, as hex."""
     actor: str = "api"
+    reason: str = ""
 
 
 class OfferFirmware(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +73,7 @@ class OfferFirmware(msgspec.Struct, frozen=True, kw_only=True):
 
 
 ModemCommand = ReadConfig | SetConfig | OfferFirmware
-Command = ReadRegisters | ReadProfile | CheckClock | ControlCommand
+Command = ReadRegisters | ReadProfile | CheckClock | ControlCommand | ChangeKeys
 
 
 class RegisterAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -100,7 +102,7 @@ class ClockAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """What was done about it, when it was asked for."""
 
 
-Answer = RegisterAnswer | ProfileAnswer | ClockAnswer | ControlAnswer
+Answer = RegisterAnswer | ProfileAnswer | ClockAnswer | ControlAnswer | KeysAnswer
 
 
 class ConfigAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,6 +149,31 @@ class CommandFailed(Exception):
         self.reason = reason
 
 
+STORE_S: Final = 5.0
+"""How long whoever wants something waits for a store that is away. Shorter troubles, as a change of
+roles, are not seen; and no browser, proxy or script has given up by then."""
+
+
+class StoreAway(Exception):
+    """The store is away: nothing of what was wanted was done, and nothing will be."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the store did not answer within {STORE_S:g} s, so {what} was not done, and will not"
+            " be; try again"
+        )
+
+
+class DoneLater(Exception):
+    """The store is away, and what was wanted is done when it is back: it cannot be called off."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(
+            f"the store did not answer within {STORE_S:g} s; {what} is accepted, and written down"
+            " when the store is back, unless the node is stopped before"
+        )
+
+
 class UnknownMeter(Exception):
     """No such meter in the device list."""
 
@@ -186,6 +213,8 @@ class Commander(Protocol):
         Raises:
             UnknownMeter: the meter is not in the device list.
             CommandFailed: no answer; try later or mend what the message says.
+            StoreAway: nothing was done, since it cannot be written down.
+            DoneLater: it was done, and is written down later.
 
         """
         ...
@@ -197,6 +226,8 @@ class Commander(Protocol):
             UnknownModem: the modem is not in the modem list.
             CommandInvalid: a setting or an image cannot be as it is.
             CommandFailed: no answer; try later or mend what the message says.
+            StoreAway: nothing was done, since it cannot be written down.
+            DoneLater: it was done, or will be, and is written down later.
 
         """
         ...

@@ -44,6 +44,10 @@ class StoreConfig(Section, frozen=True, kw_only=True):
     url: DatabaseUrl = DatabaseUrl("sqlite:///hes-events.db")
     password_file: str | None = None
     """File with the database password, so that it stands in no URL."""
+    seal: bool = True
+    """Whether the node moves old events into small blocks, once a day."""
+    seal_after_days: Annotated[int, Meta(ge=1, le=36_500)] = 7
+    """Whole local days before the present one that stay as they are."""
 
 
 class ReadModelConfig(Section, frozen=True, kw_only=True):

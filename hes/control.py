@@ -5,7 +5,7 @@ Plain data, and the answers as the API gives them. What changes a meter says who
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
 
@@ -108,6 +108,21 @@ class Diagnose(Control, frozen=True, kw_only=True):
     """Ask for network, signal, clock status and protection."""
 
 
+class ReadLogicalDevices(Control, frozen=True, kw_only=True):
+    """Ask which logical devices the physical device holds (SAP assignment, class 17)."""
+
+
+class Freeze(Change, frozen=True, kw_only=True):
+    """Have a meter of DL/T 645 keep its values, now or again and again, by its own clock."""
+
+    how: Literal["now", "hourly", "daily", "monthly"] = "now"
+    day: int = 1
+    hour: int = 0
+    minute: int = 0
+    everybody: bool = False
+    """All meters on its line."""
+
+
 class AdjustClock(Change, frozen=True, kw_only=True):
     """Put the clock right by one of its own methods (``hes.rules.clock_adjusting.WAYS``)."""
 
@@ -129,6 +144,7 @@ class LoadImage(Change, frozen=True, kw_only=True):
 ControlCommand = (
     ReadRelay | SwitchRelay | ReadLimiter | SetLimiter | ReadCalendar | SetCalendar | ReadPushSetup
     | SetPushSetup | PushNow | ReadModemSetup | SetModemSetup | Diagnose | AdjustClock | LoadImage
+    | ReadLogicalDevices | Freeze
 )  # fmt: skip
 
 
@@ -213,6 +229,32 @@ class DiagnosisAnswer(msgspec.Struct, frozen=True, kw_only=True):
     refused: dict[str, str] = {}
 
 
+class LogicalDevice(msgspec.Struct, frozen=True, kw_only=True):
+    """One that a physical device holds."""
+
+    sap: int
+    """What stands in the column ``server_sap``: wrapper port or HDLC upper address."""
+    name: str
+    """Its logical device name; what is no text as hex."""
+
+
+class LogicalDevicesAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """The logical devices behind the address of a meter, in the order of its list."""
+
+    devices: tuple[LogicalDevice, ...]
+
+
+class FreezeAnswer(msgspec.Struct, frozen=True, kw_only=True):
+    """A freeze was told."""
+
+    how: str
+    everybody: bool
+    heard: bool
+    """Whether the meter said so; a broadcast is not answered."""
+    frozen_at: datetime | None
+    """When it kept its values, to the minute, where it was to be now and it tells."""
+
+
 class PushedAnswer(msgspec.Struct, frozen=True, kw_only=True):
     """The meter was told to push, and said yes."""
 
@@ -240,5 +282,5 @@ class ImageAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 ControlAnswer = (
     RelayAnswer | LimiterAnswer | CalendarAnswer | PushSetupAnswer | PushedAnswer
-    | ModemSetupAnswer | DiagnosisAnswer | ImageAnswer
+    | ModemSetupAnswer | DiagnosisAnswer | ImageAnswer | LogicalDevicesAnswer | FreezeAnswer
 )  # fmt: skip

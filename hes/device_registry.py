@@ -12,8 +12,9 @@ import msgspec
 from hes.clock import Clock
 from hes.devices import Device
 from hes.events.base import DomainEvent
-from hes.events.device import DeviceRegistered
+from hes.events.device import REASON_SIZE, DeviceRegistered
 from hes.ids import meter_stream
+from hes.key_change import imported
 from hes.store.errors import StoreError
 from hes.store.open import open_codec
 from hes.store.port import Append, EventLog
@@ -46,12 +47,15 @@ def load_devices(log: EventLog) -> list[Device]:
 
 
 def changed_devices(known: Iterable[Device], wanted: Sequence[Device]) -> list[Device]:
-    """Return those of ``wanted`` that are new or different."""
+    """Return those of ``wanted`` that are new or different, with what no list knows of them."""
     old = {device.meter_id: device for device in known}
-    return [device for device in wanted if old.get(device.meter_id) != device]
+    found = (imported(old.get(device.meter_id), device) for device in wanted)
+    return [device for device in found if old.get(device.meter_id) != device]
 
 
-def registration(device: Device, actor: str, clock: Clock) -> tuple[str, list[DomainEvent]]:
+def registration(
+    device: Device, actor: str, clock: Clock, reason: str = ""
+) -> tuple[str, list[DomainEvent]]:
     """Return the stream and the event that say what ``device`` is, without its secrets."""
     event = DeviceRegistered(
         received_at=clock.now(),
@@ -70,6 +74,7 @@ def registration(device: Device, actor: str, clock: Clock) -> tuple[str, list[Do
         vt_ratio=device.vt_ratio,
         has_keys=device.has_keys,
         actor=actor,
+        reason=reason[:REASON_SIZE],
     )
     return meter_stream(device.meter_id), [event]
 
@@ -80,7 +85,7 @@ def save_devices(log: EventLog, devices: Iterable[Device]) -> None:
 
 
 def import_devices(
-    log: EventLog, devices: Sequence[Device], actor: str, clock: Clock
+    log: EventLog, devices: Sequence[Device], actor: str, clock: Clock, reason: str = ""
 ) -> ImportResult:
     """Take a device list into the store of a node that does not run.
 
@@ -92,7 +97,7 @@ def import_devices(
     if changed:
         log.fence()
         codec = open_codec(log)
-        facts = [registration(device, actor, clock) for device in changed]
+        facts = [registration(device, actor, clock, reason) for device in changed]
         log.append([Append(stream, None, list(map(codec.encode, e))) for stream, e in facts])
         save_devices(log, changed)
     return ImportResult(len(changed), len(devices) - len(changed))

@@ -18,9 +18,9 @@ from hes.link_names import AUTO
 COLUMNS: Final = (
     "meter_id", "modem_id", "link", "protocol", "framing", "meter_type", "address", "client_sap",
     "server_sap", "auth", "password", "encryption_key", "authentication_key", "system_title",
-    "area", "ct_ratio", "vt_ratio",
+    "area", "ct_ratio", "vt_ratio", "master_key",
 )  # fmt: skip
-SECRET_COLUMNS: Final = ("password", "encryption_key", "authentication_key")
+SECRET_COLUMNS: Final = ("password", "encryption_key", "authentication_key", "master_key")
 DEFAULT_PROTOCOL: Final = "dlms"
 MODE_E: Final = "mode-e"
 """A sign-on of IEC 62056-21 first, then HDLC; the address is ``sign-on address[/HDLC address]``."""
@@ -46,8 +46,8 @@ ERRORS_MAX: Final = 100
 class Device(msgspec.Struct, frozen=True, kw_only=True):
     """One meter: where it is, how to talk to it, and its keys.
 
-    ``encryption_key``, ``authentication_key`` and ``password`` are secrets: ``repr`` hides them,
-    and they never go into events, logs, exports or the API.
+    The keys and ``password`` are secrets: ``repr`` hides them, and they never go into events, logs,
+    exports or the API.
     """
 
     meter_id: MeterId
@@ -67,6 +67,13 @@ class Device(msgspec.Struct, frozen=True, kw_only=True):
     area: str = ""
     ct_ratio: str = "1"
     vt_ratio: str = "1"
+    master_key: bytes = b""
+    """What new keys are wrapped by on their way to the meter; empty: they cannot be changed."""
+    next_encryption_key: bytes = b""
+    """That the meter may have taken: nobody knows yet. See ``hes.key_change``."""
+    next_authentication_key: bytes = b""
+    former_keys: tuple[bytes, ...] = ()
+    """Digests of keys that were changed by us: an older list must not bring them back."""
 
     def __repr__(self) -> str:
         return f"Device({self.meter_id} behind {self.modem_id}, {self.protocol}/{self.framing})"
@@ -146,7 +153,7 @@ def write_csv(devices: Iterable[Device]) -> str:
     writer = csv.DictWriter(out, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for device in devices:
-        row = msgspec.structs.asdict(device)
+        row = {name: getattr(device, name) for name in COLUMNS}
         row |= dict.fromkeys(SECRET_COLUMNS, "")
         row["system_title"] = device.system_title.hex()
         writer.writerow(row)
@@ -269,6 +276,7 @@ def _key_errors(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
     for name, sizes in (
         ("encryption_key", (16, 32)),
         ("authentication_key", (16, 32)),
+        ("master_key", (16, 32)),
         ("system_title", (8,)),
     ):
         text = cells.get(name, "")
@@ -311,4 +319,5 @@ def _device(cells: dict[str, str]) -> Device:
         area=cells.get("area", ""),
         ct_ratio=cells.get("ct_ratio") or "1",
         vt_ratio=cells.get("vt_ratio") or "1",
+        master_key=bytes.fromhex(cells.get("master_key", "")),
     )

@@ -5,5 +5,6 @@ from typing import Final
 AUTO: Final = "auto"
 """Found out by the first bytes."""
 LINKS: Final = (
-    "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push", "hml1",
+    "raw", "prot", "ddp", "gdw376", "dlt698", "forcecontrol", "dsmr4", "dlms-push", "mode-d",
+    "hml1",
 )  # fmt: skip

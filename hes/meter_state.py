@@ -14,6 +14,7 @@ from hes.events.device import CounterReserved
 from hes.events.firmware import FirmwareActivated, FirmwareOffered
 from hes.events.meter_clock import ClockDrift, ClockDriftCleared, ClockSet
 from hes.events.meter_event import MeterEvent
+from hes.events.meter_keys import MeterKeysChanged
 from hes.events.meter_objects import ObjectListRead
 from hes.events.power import PowerFailure, PowerRestored
 from hes.events.reading import LoadProfileRead, Reading, Source
@@ -23,7 +24,7 @@ from hes.rules.logged_events import is_log
 from hes.rules.over_voltage import PhaseWatch, sampled_at
 from hes.rules.power_failure import SupplyTimes
 from hes.rules.profile_gaps import Gap
-from hes.rules.repeats import CounterWindow, remember
+from hes.rules.repeats import CounterWindow, remember, shortened
 
 SNAPSHOT_EVERY: Final = 100
 """Events between snapshots: bounds what an actor reads when it starts."""
@@ -32,7 +33,7 @@ SNAPSHOT_EVERY: Final = 100
 class MeterState(msgspec.Struct):
     """The memory of one meter's actor."""
 
-    digests: bytes = b""
+    digests: bytes = msgspec.field(default=b"", name="marks")
     """Of the last messages, one behind the other; see ``hes.rules.repeats``."""
     counters: CounterWindow = msgspec.field(default_factory=CounterWindow)
     counter_reserved: int = 0
@@ -79,7 +80,14 @@ class MeterState(msgspec.Struct):
             msgspec.DecodeError: it was written by another version; fold the stream instead.
 
         """
-        return _decoder.decode(state)
+        found = _decoder.decode(state)
+        # Older versions kept whole hashes, by another name.
+        found.digests = found.digests or shortened(_older.decode(state).digests)
+        return found
+
+
+class _Older(msgspec.Struct):
+    digests: bytes = b""
 
 
 def _reading(state: MeterState, event: Reading) -> None:
@@ -169,6 +177,11 @@ def _activated(state: MeterState, _event: FirmwareActivated) -> None:
     state.objects = b""  # other firmware, other objects
 
 
+def _rekeyed(state: MeterState, _event: MeterKeysChanged) -> None:
+    # Counters count for a key; what another one protected is no message any more.
+    state.counters = CounterWindow()
+
+
 _FOLDS: Final[dict[type[DomainEvent], Callable[[MeterState, Any], None]]] = {
     Reading: _reading,
     LoadProfileRead: _profile,
@@ -184,6 +197,8 @@ _FOLDS: Final[dict[type[DomainEvent], Callable[[MeterState, Any], None]]] = {
     FirmwareOffered: _offered,
     FirmwareActivated: _activated,
     MeterEvent: _logged,
+    MeterKeysChanged: _rekeyed,
 }
 _encoder = msgspec.msgpack.Encoder()
 _decoder = msgspec.msgpack.Decoder(MeterState)
+_older = msgspec.msgpack.Decoder(_Older)

@@ -11,6 +11,7 @@ import msgspec
 from hes.clock import Clock
 from hes.device_registry import ImportResult
 from hes.events.base import DomainEvent
+from hes.events.device import REASON_SIZE
 from hes.events.modem_setting import ModemRegistered
 from hes.ids import modem_stream
 from hes.modems import Modem
@@ -44,7 +45,9 @@ def changed_modems(known: Iterable[Modem], wanted: Sequence[Modem]) -> list[Mode
     return [modem for modem in wanted if old.get(modem.modem_id) != modem]
 
 
-def modem_registration(modem: Modem, actor: str, clock: Clock) -> tuple[str, list[DomainEvent]]:
+def modem_registration(
+    modem: Modem, actor: str, clock: Clock, reason: str = ""
+) -> tuple[str, list[DomainEvent]]:
     """Return the stream and the event that say what ``modem`` is, without its secret."""
     event = ModemRegistered(
         received_at=clock.now(),
@@ -54,6 +57,7 @@ def modem_registration(modem: Modem, actor: str, clock: Clock) -> tuple[str, lis
         serial=modem.serial,
         has_secret=bool(modem.secret),
         actor=actor,
+        reason=reason[:REASON_SIZE],
     )
     return modem_stream(modem.modem_id), [event]
 
@@ -63,7 +67,9 @@ def save_modems(log: EventLog, modems: Iterable[Modem]) -> None:
     log.save_secrets({PREFIX + modem.modem_id: _encode(modem) for modem in modems})
 
 
-def import_modems(log: EventLog, modems: Sequence[Modem], actor: str, clock: Clock) -> ImportResult:
+def import_modems(
+    log: EventLog, modems: Sequence[Modem], actor: str, clock: Clock, reason: str = ""
+) -> ImportResult:
     """Take a modem list into the store of a node that does not run.
 
     Raises:
@@ -74,7 +80,7 @@ def import_modems(log: EventLog, modems: Sequence[Modem], actor: str, clock: Clo
     if changed:
         log.fence()
         codec = open_codec(log)
-        facts = [modem_registration(modem, actor, clock) for modem in changed]
+        facts = [modem_registration(modem, actor, clock, reason) for modem in changed]
         log.append([Append(stream, None, list(map(codec.encode, e))) for stream, e in facts])
         save_modems(log, changed)
     return ImportResult(len(changed), len(modems) - len(changed))

@@ -14,8 +14,10 @@ from hes.events.firmware import (
 )
 from hes.events.modem_record import ModemAlarm, RecordsLost, RecordStored
 from hes.events.modem_setting import ConfigApplied, ModemIdentified
+from hes.rules.repeats import DIGEST_SIZE
 
 APPLIED: Final = "applied"
+NOT_SENT: Final = "not-sent"
 VERIFIED: Final = "verified"
 ALARMS_KEPT: Final = 64
 """More than a modem tells between an alarm and the record that repeats it."""
@@ -63,7 +65,9 @@ class ModemState(msgspec.Struct):
             msgspec.DecodeError: it was written by another version; fold the stream instead.
 
         """
-        return _decoder.decode(state)
+        found = _decoder.decode(state)
+        found.alarms = [digest[:DIGEST_SIZE] for digest in found.alarms]  # longer ones are older
+        return found
 
 
 def _stored(state: ModemState, event: RecordStored) -> None:
@@ -75,7 +79,7 @@ def _lost(state: ModemState, event: RecordsLost) -> None:
 
 
 def _alarm(state: ModemState, event: ModemAlarm) -> None:
-    state.alarms = [*state.alarms[1 - ALARMS_KEPT :], event.digest]
+    state.alarms = [*state.alarms[1 - ALARMS_KEPT :], event.digest[:DIGEST_SIZE]]
 
 
 def _identified(state: ModemState, event: ModemIdentified) -> None:
@@ -84,7 +88,8 @@ def _identified(state: ModemState, event: ModemIdentified) -> None:
 
 
 def _config(state: ModemState, event: ConfigApplied) -> None:
-    state.config_trial = event.config_hash if event.status == APPLIED else None
+    if event.status != NOT_SENT:
+        state.config_trial = event.config_hash if event.status == APPLIED else None
 
 
 def _offered(state: ModemState, event: FirmwareOffered) -> None:

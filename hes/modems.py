@@ -23,7 +23,7 @@ SECRET_SIZE_MIN: Final = 16
 SECRET_SIZE_MAX: Final = 64
 ERRORS_MAX: Final = 100
 BAUDS: Final = (300, 600, 1200, 2400, 4800, 9600, 19200, 38400, 57600, 115200)
-DEAF: Final = frozenset({"auto", "dsmr4", "dlms-push"})
+DEAF: Final = frozenset({"auto", "dsmr4", "dlms-push", "mode-d"})
 """Links that no modem can be called on: they are found out, or only ever send."""
 _DIAL: Final = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):[0-9]{1,5}")
 _SERIAL: Final = re.compile(r"([0-9]+) ([78][NEO][12])")

@@ -58,6 +58,31 @@ class ConnectionFacts(msgspec.Struct, frozen=True, kw_only=True):
     faults: int
 
 
+class SealingFacts(msgspec.Struct, frozen=True, kw_only=True):
+    """The daily run that seals old days of the event log (``hes.app.sealing_job``)."""
+
+    after_days: int
+    """Whole local days before the present one that stay as they are."""
+    is_running: bool = False
+    at: int = 0
+    """Position that the run has come to."""
+    position: int = 0
+    """Everything up to here is sealed."""
+    looked_at: datetime | None = None
+    """When the last run began that ended well; None: there was none since the start."""
+    sealed_at: datetime | None = None
+    """When the last run began that had something to do; what it did follows."""
+    events: int = 0
+    octets: int = 0
+    """Of the blocks."""
+    lasted_s: float = 0.0
+    events_total: int = 0
+    """Since the start of the node."""
+    octets_total: int = 0
+    problem: str | None = None
+    """Why the last run failed, in a sentence; it is tried again."""
+
+
 class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     """All of it."""
 
@@ -74,3 +99,5 @@ class SystemFacts(msgspec.Struct, frozen=True, kw_only=True):
     """None: the hub does not run at this moment."""
     process: ProcessFacts
     meter_types: int
+    sealing: SealingFacts | None = None
+    """None: this node does not seal."""

@@ -61,7 +61,7 @@ class Alarms:
         fold = _Fold({(row[0], row[1], row[2]): int(row[3]) for row in db.query_in(OPEN, streams)})
         for recorded in batch:
             fold.take(recorded)
-        return [Change("alarms", stream) for stream in fold.write(db)]
+        return [("alarms", stream) for stream in fold.write(db)]
 
 
 class _Fold:

@@ -20,7 +20,11 @@ AUDIT: Final = Table(
         text("why", TEXT), text("result", optional=True), text("detail", TEXT),
     ),
     key=("position",),
-    indexes=(("stream", "position"), ("actor", "position")),
+    # Each ends as the list is read: by time, and what is of one moment by position.
+    indexes=(
+        ("received_at", "position"), ("stream", "received_at", "position"),
+        ("actor", "received_at", "position"), ("kind", "received_at", "position"),
+    ),
 )  # fmt: skip
 SUBJECTS: Final = ("Command", "Firmware", "Config", "Campaign")
 WHAT: Final = ("command", "what", "image", "alarm", "obis")
@@ -41,7 +45,7 @@ class Audit:
     """Keyed by the position in the log, where the event stands whole."""
 
     name = "audit"
-    version = 1
+    version = 2
     tables = (AUDIT,)
     events = tuple(EVENT_TYPES[topic] for topic in sorted(EVENT_TYPES)
                    if is_audited(EVENT_TYPES[topic]))  # fmt: skip
@@ -49,7 +53,7 @@ class Audit:
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
         db.insert(AUDIT, [_row(recorded) for recorded in batch])
-        return [Change("audit", "")]
+        return [("audit", "")]
 
 
 def _row(recorded: Recorded) -> tuple[Any, ...]:

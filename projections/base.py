@@ -8,7 +8,7 @@ import importlib
 import pkgutil
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar, Final, NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, Final, Protocol, runtime_checkable
 
 import projections
 from hes.events.base import DomainEvent, Recorded
@@ -25,12 +25,9 @@ EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND: Final = timedelta(milliseconds=1)
 
 
-class Change(NamedTuple):
-    """Something that live screens may show differently now."""
-
-    topic: str
-    """``meters``, ``alarms``, ``modems``, ``meter:18097634``, ..."""
-    key: str
+Change = tuple[str, str]
+"""Something that live screens may show differently now: a topic (``meters``, ``alarms``,
+``modems``, ...) and a name in it. A plain tuple: a batch has thousands of them."""
 
 
 class Projection(Protocol):

@@ -1,7 +1,7 @@
 """How values of meters stand in tables: text, unit and quality."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
+from functools import lru_cache, partial
 from typing import Any, Final
 
 from hes.events.layout import Channel, Layout
@@ -17,8 +17,8 @@ VALUE_SIZE_MAX: Final = 1000
 """Characters of a value in a table; what is longer stands whole in the log."""
 
 
-Column = tuple[int, str, Channel, int | None, str | None, str]
-"""Place in the values, OBIS code, channel; scaler, unit and quality of the numbers in it."""
+Column = tuple[int, str, Channel, Callable[[int], str], str | None, str]
+"""Place in the values, OBIS code, channel; what writes the whole numbers in it, unit, quality."""
 Cell = tuple[str, str | None, str | None, str]
 """OBIS code, text, unit and quality."""
 
@@ -31,10 +31,10 @@ def cells(layout: Layout, values: Sequence[Any]) -> list[Cell]:
 def cells_in(columns: Sequence[Column], values: Sequence[Any]) -> list[Cell]:
     """Return what ``cells`` does, of columns that were looked up once for many rows."""
     return [
-        (obis, decimal_text(values[place], scaler), unit, quality)
-        if type(values[place]) is int
-        else (obis, *cell(channel, values[place]))
-        for place, obis, channel, scaler, unit, quality in columns
+        (obis, write(value), unit, quality)
+        if type(value := values[place]) is int
+        else (obis, *cell(channel, value))
+        for place, obis, channel, write, unit, quality in columns
     ]
 
 
@@ -49,9 +49,27 @@ def columns_of(layout: Layout) -> tuple[Column, ...]:
         if channel.obis not in shown or _is_moment(shown[channel.obis][1]):
             shown[channel.obis] = number, channel
     return tuple(
-        (number, obis, channel, shown_scale(channel.scaler, channel.unit)[0], *cell(channel, 0)[1:])
+        (number, obis, channel, _writer(channel), *cell(channel, 0)[1:])
         for obis, (number, channel) in shown.items()
     )
+
+
+def _writer(channel: Channel) -> Callable[[int], str]:
+    """Return what ``decimal_text`` does with numbers of a channel: tables are full of these."""
+    scaler, _ = shown_scale(channel.scaler, channel.unit)
+    if not scaler:
+        return str
+    if scaler > 0:
+        return partial(decimal_text, scaler=scaler)
+    one = 10**-scaler
+
+    def write(value: int) -> str:
+        if value < one:  # zeros to add, or a sign
+            return decimal_text(value, scaler)
+        digits = str(value)
+        return f"{digits[:scaler]}.{digits[scaler:]}"
+
+    return write
 
 
 def _is_moment(channel: Channel) -> bool:

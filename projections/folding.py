@@ -22,6 +22,7 @@ from projections.errors import (
     ReadModelUnavailable,
     RowRefused,
 )
+from projections.piece import Piece, pieces
 from projections.sql.database import Database
 from projections.sql.places import Place
 from projections.sql.schema import DAYS, KEPT_FROM, POISON, POSITIONS, Table, Upsert
@@ -45,6 +46,9 @@ class Unreadable(DomainEvent, frozen=True, array_like=True, kw_only=True):
     reason: str
 
 
+UNREADABLE: Final = frozenset({Unreadable})
+
+
 class Tables:
     """The read models' database, with one writer."""
 
@@ -66,6 +70,7 @@ class Tables:
         self.is_unsettled = False
         """Whether a projection has left work for a quiet moment; see ``settle``."""
         self._kinds = {p.name: frozenset(p.events) for p in self.projections}
+        self._tending = [p for p in self.projections if isinstance(p, Tending)]
         self._fouled = False
         """Whether the batch at hand has an event to put aside."""
         self._db: Database | None = None
@@ -91,7 +96,7 @@ class Tables:
                 positions = {p.name: self._prepare(p, db) for p in self.projections}
                 self.poisons = _poisons(db)
                 db.kept_from = _kept_from(db)
-                self.is_unsettled = any(p.is_unsettled(db) for p in self._tending())
+                self.is_unsettled = any(p.is_unsettled(db) for p in self._tending)
             except BaseException:
                 db.close()
                 raise
@@ -133,6 +138,8 @@ class Tables:
         name = projection.name
         found = db.query("SELECT version, position FROM {projection} WHERE name = ?", [name])
         if found and int(found[0][0]) == projection.version:
+            for table in projection.tables:
+                db.keep_room(table)
             return int(found[0][1])
         db.begin(careful=True)
         db.execute("DELETE FROM {projection} WHERE name = ?", [name])
@@ -191,61 +198,63 @@ class Tables:
     def _transaction(
         self, db: Database, batch: Sequence[Recorded], *, careful: bool
     ) -> list[Change]:
-        changes: dict[Change, None] = {}
+        changes: list[Change] = []
         self._fouled = False
         db.shared.clear()
         moving = [p for p in self.projections if self.positions[p.name] < batch[-1].position]
-        found = {type(recorded.event) for recorded in batch}
         db.begin(careful=careful)
-        self._move(db, moving, batch[-1].position)
-        for projection in moving:
-            if Unreadable in found:
-                self._set_unreadable_aside(db, projection, batch)
-            mine = self._new_to(projection, batch, found)
-            if mine:
-                self.is_unsettled = self.is_unsettled or isinstance(projection, Tending)
-                take = self._with_care if careful else _at_once
-                changes.update(dict.fromkeys(take(db, projection, mine)))
+        make_sure = self._move(db, moving, batch[-1].position)
+        if careful:
+            make_sure()
+        for piece in pieces(batch):
+            for projection in moving:
+                changes += self._fold(db, projection, piece, careful=careful)
+            db.shared.clear()
+        make_sure()
         db.commit()
-        return list(changes)
+        return changes
 
-    def _move(self, db: Database, moving: Sequence[Projection], position: int | None) -> None:
+    def _fold(
+        self, db: Database, projection: Projection, piece: Piece, *, careful: bool
+    ) -> Iterable[Change]:
+        position = self.positions[projection.name]
+        for recorded in piece.of(UNREADABLE, position):
+            event = recorded.event
+            if isinstance(event, Unreadable):
+                self._set_aside(db, projection, recorded.position, event.kind, event.reason)
+        mine = piece.of(self._kinds[projection.name], position)
+        if not mine:
+            return ()
+        self.is_unsettled = self.is_unsettled or projection in self._tending
+        return self._with_care(db, projection, mine) if careful else projection.apply(mine, db)
+
+    def _move(
+        self, db: Database, moving: Sequence[Projection], position: int | None
+    ) -> Callable[[], None]:
         """Move the positions, first of all: who finds them elsewhere is not alone.
 
-        None: they stay, and are looked at.
+        None: they stay, and are looked at. Nothing may be kept before what is returned was called:
+        it raises ``ReadModelError`` if they were elsewhere.
         """
+        moved: list[tuple[list[str], Callable[[], int]]] = []
         by_position: defaultdict[int, list[str]] = defaultdict(list)
         for projection in moving:
             by_position[self.positions[projection.name]].append(projection.name)
         for before, names in by_position.items():
             marks = ", ".join("?" * len(names))
             to = before if position is None else position
-            moved = db.count(MOVE.replace("??", marks), [to, before, *names])
-            if moved != len(names):
-                raise ReadModelError(
-                    f"another program moves the read models {', '.join(names)} in"
-                    f" {self.place.shown}"
-                )
+            count = db.counted(MOVE.replace("??", marks), [to, before, *names])
+            moved.append((names, count))
 
-    def _new_to(
-        self, projection: Projection, batch: Sequence[Recorded], found: set[type[DomainEvent]]
-    ) -> Sequence[Recorded]:
-        """Return what is new to one projection; an old event changes nothing."""
-        position, kinds = self.positions[projection.name], self._kinds[projection.name]
-        if found <= kinds and batch[0].position > position:
-            return batch
-        if found.isdisjoint(kinds):
-            return ()
-        return [r for r in batch if type(r.event) in kinds and r.position > position]
+        def make_sure() -> None:
+            for names, count in moved:
+                if count() != len(names):
+                    raise ReadModelError(
+                        f"another program moves the read models {', '.join(names)} in"
+                        f" {self.place.shown}"
+                    )
 
-    def _set_unreadable_aside(
-        self, db: Database, projection: Projection, batch: Sequence[Recorded]
-    ) -> None:
-        position = self.positions[projection.name]
-        for recorded in batch:
-            event = recorded.event
-            if isinstance(event, Unreadable) and recorded.position > position:
-                self._set_aside(db, projection, recorded.position, event.kind, event.reason)
+        return make_sure
 
     def _with_care(
         self, db: Database, projection: Projection, mine: Sequence[Recorded]
@@ -277,9 +286,6 @@ class Tables:
 
     # -- between batches
 
-    def _tending(self) -> list[Tending]:
-        return [p for p in self.projections if isinstance(p, Tending)]
-
     def settle(self) -> bool:
         """Do some of what projections left for a quiet moment; False when nothing is left.
 
@@ -289,8 +295,8 @@ class Tables:
         """
         with self._using() as db:
             db.begin(careful=False)
-            self._move(db, self.projections, None)
-            more = [p.settle(db) for p in self._tending()]
+            self._move(db, self.projections, None)()
+            more = [p.settle(db) for p in self._tending]
             db.commit()
             self.is_unsettled = any(more)
         return self.is_unsettled
@@ -307,9 +313,9 @@ class Tables:
             days = {t.name: max(first_day, db.kept_from.get(t.name, first_day)) for t in tables}
             db.kept_from = days
             db.begin(careful=False)
-            self._move(db, self.projections, None)
+            self._move(db, self.projections, None)()
             db.upsert(KEEP, list(days.items()))
-            for projection in self._tending():
+            for projection in self._tending:
                 projection.forget(db)
             db.commit()
             for table in tables:
@@ -377,10 +383,6 @@ class Tables:
                 db.prepare_days(table, other)
             with db.beside(other) as there:
                 yield db, other, there
-
-
-def _at_once(db: Database, projection: Projection, mine: Sequence[Recorded]) -> Iterable[Change]:
-    return projection.apply(mine, db)
 
 
 def _told(fault: BaseException) -> str:

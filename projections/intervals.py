@@ -19,6 +19,8 @@ from projections.sql.schema import Upsert
 
 __all__ = ["AGAIN", "INTERVAL", "PROJECTION"]
 
+ROWS_AT_ONCE = 4_000
+"""A day of a meter has some 200: those of a whole batch would take 50 MB."""
 AGAIN = Upsert(INTERVAL, when="s.value_text IS NOT NULL OR t.value_text IS NULL")
 """The last delivery counts, but nothing does not replace a value."""
 
@@ -45,9 +47,12 @@ class Intervals:
                 ends = [utc_ms(row.ends_at) for row in event.rows]
                 rows += _rows(event, meter, ends, first_ms)
                 stale.add(event, meter, ends)
+            if len(rows) >= ROWS_AT_ONCE:
+                db.upsert(AGAIN, rows)
+                rows = []
         db.upsert(AGAIN, rows)
         db.upsert(energy.MARK, stale.rows())
-        return {Change(f"meter:{meter_of(r.stream)}", "interval") for r in batch}
+        return ()
 
     # -- between batches
 

@@ -33,7 +33,7 @@ class Kept:
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
         db.insert(KEPT, [_row(recorded) for recorded in batch])
-        return {Change("kept", recorded.stream) for recorded in batch}
+        return [("kept", "")]
 
 
 def _row(recorded: Recorded) -> tuple[Any, ...]:

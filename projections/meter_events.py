@@ -6,7 +6,6 @@ from typing import Any
 from hes.events.base import Recorded
 from hes.events.meter_event import MeterEvent
 from hes.events.power import PowerFailure, PowerRestored
-from hes.ids import meter_of
 from projections.base import Change, Database, meter_in, utc_ms
 from projections.sql.schema import NAME, TEXT, Table, text, whole
 
@@ -33,7 +32,7 @@ class MeterEvents:
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
         db.insert(METER_EVENT, [_row(recorded) for recorded in batch])
-        return {Change(f"meter:{meter_of(r.stream)}", "event") for r in batch}
+        return ()
 
 
 def _row(recorded: Recorded) -> tuple[Any, ...]:

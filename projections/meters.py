@@ -1,7 +1,8 @@
 """The list of meters: who they are, whether they can be reached, what they said last."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 
 from hes.events.base import DomainEvent, Recorded
@@ -14,7 +15,8 @@ from hes.events.reading import Reading
 from hes.ids import modem_of
 from projections.base import Change, Database, meter_in
 from projections.cells import LAYOUTS_CACHED, columns_of
-from projections.latest import Said, moment, said
+from projections.latest import moment
+from projections.said import Said, meters_of, said
 from projections.sql.schema import NAME, TEXT, Table, Upsert, real, text, whole
 
 ENERGY = "1.8.0.255"
@@ -37,20 +39,21 @@ STATE = Table(
         real("drift_s", optional=True),
     ),
     key=("meter_id",),
+    is_rewritten=True,
 )  # fmt: skip
 ONLINE = Table(
     "meter_modem_online", (text("modem_id", NAME), whole("session_no")), key=("modem_id",)
 )
 REGISTER = Upsert(METER)
 _NEWER = "s.energy_at IS NOT NULL AND (t.energy_at IS NULL OR s.energy_at >= t.energy_at)"
-_TOLD = ("energy_at", "energy", "energy_unit", "energy_obis")
+_ENERGY = ("energy_at", "energy", "energy_unit", "energy_obis")
 SAID = Upsert(
     STATE,
-    columns=("meter_id", "last_reading_at", *_TOLD),
+    columns=("meter_id", "last_reading_at", *_ENERGY),
     sets={
         "last_reading_at": "CASE WHEN t.last_reading_at > s.last_reading_at"
         " THEN t.last_reading_at ELSE s.last_reading_at END",
-        **{name: f"CASE WHEN {_NEWER} THEN s.{name} ELSE t.{name} END" for name in _TOLD},
+        **{name: f"CASE WHEN {_NEWER} THEN s.{name} ELSE t.{name} END" for name in _ENERGY},
     },
 )
 """The newest reading counts, and the newest total: late data changes neither."""
@@ -59,6 +62,7 @@ CONNECTED = Upsert(ONLINE)
 ENDED = "DELETE FROM {meter_modem_online} WHERE modem_id = ? AND session_no = ?"
 GONE = "DELETE FROM {meter_modem_online} WHERE modem_id = ?"
 NOBODY = "DELETE FROM {meter_modem_online}"
+Row = tuple[Any, ...]
 BEHIND = "SELECT meter_id FROM {meter} WHERE modem_id IN (??)"
 
 
@@ -79,14 +83,12 @@ class Meters:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``: everything is folded in memory first."""
-        listed: dict[str, tuple[Any, ...]] = {}
+        listed: dict[str, Row] = {}
         drifts: dict[str, float] = {}
-        readings, online = _Readings(), _Online()
-        for recorded in batch:
+        said_now, online = _newest(said(batch, db)), _Online()
+        for recorded in [r for r in batch if type(r.event) is not Reading]:
             event = recorded.event
             match event:
-                case Reading():
-                    readings.add(said(recorded, db), event.layout)
                 case DeviceRegistered():
                     meter = meter_in(recorded.stream)
                     listed[meter] = _row(meter, event)
@@ -97,46 +99,53 @@ class Meters:
                 case _:
                     online.add(modem_of(recorded.stream) or "", event)
         db.upsert(REGISTER, list(listed.values()))
-        db.upsert(SAID, readings.rows())
+        db.upsert(SAID, list(said_now.values()))
         db.upsert(DRIFT, list(drifts.items()))
-        changed = {*listed, *drifts, *readings.seen, *online.write(db)}
-        return [Change("meters", meter) for meter in changed]
+        changed = {*listed, *drifts, *said_now, *online.write(db)}
+        return zip(repeat("meters"), changed, strict=False)
 
 
-def _row(meter: str, event: DeviceRegistered) -> tuple[Any, ...]:
+def _row(meter: str, event: DeviceRegistered) -> Row:
     return (
         meter, event.modem_id, event.area, event.protocol, event.framing, event.meter_type,
         event.address, event.link, int(event.has_keys),
     )  # fmt: skip
 
 
-class _Readings:
-    """What the readings of a batch say about their meters."""
+def _newest(readings: Sequence[Said]) -> dict[str, Row]:
+    """Return what the readings of a batch say of each meter: a row of ``SAID``."""
+    told = [row for some in readings for row in _told(some)]
+    meters = meters_of(readings)
+    found = dict(zip(meters, (row for _, row in told), strict=True))
+    if len(found) < len(told):
+        found.clear()
+        for _, row in sorted(told):
+            old = found.get(row[0])
+            found[row[0]] = row if old is None else _later(old, row)
+    return found
 
-    def __init__(self) -> None:
-        self.seen: dict[str, int] = {}
-        self._told: dict[str, tuple[Any, ...]] = {}
 
-    def add(self, reading: Said | None, layout: Layout) -> None:
-        """Take one reading."""
-        if reading is None:
-            return
-        meter, received_at, time, rows = reading
-        seen = self.seen.get(meter)
-        if seen is None or seen < received_at:
-            self.seen[meter] = received_at
-        place = _energy_place(layout)
-        if place is None:
-            return
-        at, old = moment(time, received_at), self._told.get(meter)
-        if old is None or old[0] <= at:
-            _, obis, _, _, shown, unit, *_ = rows[place]
-            self._told[meter] = (at, shown, unit, obis)
+def _told(some: Said) -> Iterator[tuple[int, Row]]:
+    """Return the position of each reading, and what it says."""
+    place = _energy_place(some.layout)
+    if place is None:
+        rows: Iterator[Row] = zip(
+            some.meters, some.received, *repeat(repeat(None), len(_ENERGY)), strict=False
+        )
+    else:
+        energy = some.registers[place]
+        moments = map(moment, some.times, some.received)
+        rows = zip(
+            some.meters, some.received, moments, energy.shown, energy.units, repeat(energy.obis),
+            strict=False,
+        )  # fmt: skip
+    return zip(some.positions, rows, strict=True)
 
-    def rows(self) -> list[tuple[Any, ...]]:
-        """Return a row for each meter."""
-        nothing = (None,) * len(_TOLD)
-        return [(meter, at, *self._told.get(meter, nothing)) for meter, at in self.seen.items()]
+
+def _later(old: Row, new: Row) -> Row:
+    """Return what two readings say, the new one delivered later: ``SAID``, in other words."""
+    energy = old if new[2] is None or (old[2] is not None and old[2] > new[2]) else new
+    return (new[0], max(old[1], new[1]), *energy[2:])
 
 
 class _Online:

@@ -2,7 +2,9 @@
 
 import contextlib
 import queue
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final, TypeVar
 
 from projections.errors import ReadModelError, ReadModelUnavailable, RowRefused
@@ -10,16 +12,21 @@ from projections.sql.database import Database
 from projections.sql.places import Place
 
 IDLE_MAX: Final = 8
+REPORTS_MAX: Final = 4
+"""Reports at once: half of the threads that read for the web, so that screens always have some."""
+WAIT_S: Final = 10.0
+"""For the others to end."""
+AWAY_S: Final = 30.0
+"""A standby that was away is not asked again so soon: each try may take long for who waits."""
 
 T = TypeVar("T")
 
 
 class Pool:
-    """Connections to one place; ``otherwise`` is asked while it is away."""
+    """Connections to one place."""
 
-    def __init__(self, place: Place, otherwise: "Pool | None" = None) -> None:
+    def __init__(self, place: Place) -> None:
         self._place = place
-        self._otherwise = otherwise
         self._idle: queue.LifoQueue[Database] = queue.LifoQueue(IDLE_MAX)
 
     def close(self) -> None:
@@ -49,10 +56,6 @@ class Pool:
         """
         try:
             return self._run(work)
-        except ReadModelUnavailable:
-            if self._otherwise is None:
-                raise
-            return self._otherwise.run(work)
         except (RowRefused, OverflowError):
             return []
 
@@ -85,3 +88,46 @@ class Pool:
             self._idle.put_nowait(db)
         except queue.Full:
             db.close()
+
+
+class ReportPool(Pool):
+    """Connections to a standby, for what may be long; the primary is asked while it is away."""
+
+    def __init__(
+        self,
+        place: Place,
+        primary: Pool,
+        *,
+        seconds: Callable[[], float] = time.monotonic,  # noqa: TID251 -- in threads trio has no time
+    ) -> None:
+        super().__init__(place)
+        self._primary = primary
+        self._seconds = seconds
+        self._away_until = 0.0
+        self._rooms = threading.BoundedSemaphore(REPORTS_MAX)
+
+    def run(self, work: Callable[[Database], list[T]]) -> list[T]:
+        """See ``Pool.run``.
+
+        Raises:
+            ReadModelUnavailable: both are away, or so many reports are being made already.
+
+        """
+        with self._room():
+            if self._seconds() >= self._away_until:
+                try:
+                    return super().run(work)
+                except ReadModelUnavailable:
+                    self._away_until = self._seconds() + AWAY_S
+            return self._primary.run(work)
+
+    @contextlib.contextmanager
+    def _room(self) -> Iterator[None]:
+        if not self._rooms.acquire(timeout=WAIT_S):
+            raise ReadModelUnavailable(
+                f"read models: {REPORTS_MAX} reports are being made, and take long; try again"
+            )
+        try:
+            yield
+        finally:
+            self._rooms.release()

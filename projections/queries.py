@@ -8,10 +8,11 @@ from datetime import date, datetime
 from typing import Any, Final
 
 from projections import rows
+from projections.audit_query import AuditWanted, audit_page
 from projections.base import utc_ms
 from projections.energy_query import EnergyWanted, energy_days
 from projections.interval_query import Wanted, intervals
-from projections.pool import Pool
+from projections.pool import Pool, ReportPool
 from projections.sql.conditions import between, one_of
 from projections.sql.places import Place
 from projections.success import PROFILE, PUSHED, READ
@@ -57,10 +58,6 @@ SESSION: Final = (
     "SELECT session_no, peer, link, claim, connected_at, ended_at, reason, lasted_s, bytes_in,"
     " bytes_out FROM {modem_session} WHERE modem_id = ? ORDER BY position DESC"
 )
-AUDIT: Final = (
-    "SELECT position, stream, received_at, kind, actor, what, argument, why, result, detail"
-    " FROM {audit_entry}"
-)
 POISONED: Final = (
     "SELECT projection, position, topic, reason FROM {poison} WHERE projection = ?"
     " ORDER BY position DESC"
@@ -85,7 +82,7 @@ class ReadModel:
 
     def __init__(self, place: Place, reports: Place | None = None) -> None:
         self._pool = Pool(place)
-        self._reports = self._pool if reports is None else Pool(reports, self._pool)
+        self._reports = self._pool if reports is None else ReportPool(reports, self._pool)
         """For what may be long, from a standby that lags a little; without it, from the first."""
 
     def close(self) -> None:
@@ -207,10 +204,17 @@ class ReadModel:
         """Return the sessions of a modem, the newest first."""
         return list(map(session_row, self._pool.first(SESSION, [modem_id], limit)))
 
-    def kept(self, *, after: int, limit: int) -> list[rows.KeptRow]:
-        """Return kept messages with a position above ``after``, in order."""
-        sql = f"{KEPT} WHERE position > ? AND listener IS NULL ORDER BY position"
-        return list(map(kept_row, self._pool.first(sql, [after], limit)))
+    def kept(self, *, after: int, before: int, newest: bool, limit: int) -> list[rows.KeptRow]:
+        """Return kept messages between two positions, neither included, in order.
+
+        ``before``: 0 for no end; ``newest``: the newest first.
+        """
+        where, values = "position > ?", [after]
+        if before:
+            where, values = f"{where} AND position < ?", [after, before]
+        order = "position DESC" if newest else "position"
+        sql = f"{KEPT} WHERE {where} AND listener IS NULL ORDER BY {order}"
+        return list(map(kept_row, self._pool.first(sql, values, limit)))
 
     def unknown(self, *, limit: int) -> list[rows.CallerRow]:
         """Return unknown callers, the newest first."""
@@ -223,19 +227,13 @@ class ReadModel:
     def audit(
         self, *, stream: str, actor: str, kind: str, between: Between, before: int, limit: int
     ) -> list[rows.AuditRow]:
-        """Return who wanted what, the newest first; empty texts, None and 0 filter nothing."""
-        start, end = between
-        where, values = "1 = 1", []
-        for column, sign, value in (
-            ("stream", "=", stream), ("actor", "=", actor), ("kind", "=", kind),
-            ("received_at", ">=", start and utc_ms(start)),
-            ("received_at", "<=", end and utc_ms(end)), ("position", "<", before),
-        ):  # fmt: skip
-            if value:
-                where += f" AND {column} {sign} ?"
-                values.append(value)
-        select = f"{AUDIT} WHERE {where} ORDER BY position DESC"
-        return list(map(audit_row, self._reports.first(select, values, limit)))
+        """Return who wanted what, the newest first; empty texts, None and 0 filter nothing.
+
+        ``before``: those behind the entry of that position, in the same order.
+        """
+        wanted = AuditWanted(stream, actor, kind, *between)
+        found = self._reports.run(lambda db: audit_page(db, wanted, before, limit))
+        return list(map(audit_row, found))
 
     def poison(self, projection: str, *, limit: int) -> list[rows.PoisonRow]:
         """Return the events that a read model put aside, the newest first."""

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Sequence
 
 from hes.events.base import Recorded
 from hes.events.reading import Reading
-from hes.ids import meter_of
 from projections.base import Change, Database
-from projections.latest import VALUE, reading_rows
+from projections.said import VALUE, said
 from projections.sql.schema import Table, whole
 
 READING = Table(
@@ -24,11 +23,9 @@ class Readings:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        db.insert(
-            READING,
-            [(*row, recorded.position) for recorded in batch for row in reading_rows(recorded, db)],
-        )
-        return {Change(f"meter:{meter_of(r.stream)}", "reading") for r in batch}
+        rows = [row for some in said(batch, db) for row in some.rows(some.positions)]
+        db.insert(READING, rows)
+        return ()
 
 
 PROJECTION = Readings()

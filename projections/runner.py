@@ -24,7 +24,7 @@ from projections.retention import LOOK_S, Retention
 from projections.sql.places import Place
 
 BATCH: Final = 2000
-WAITING_MAX: Final = 10_000
+WAITING_MAX: Final = 4_000
 """Events handed over and not folded yet; more are read from the log instead."""
 RETRY_S: Final = 2.0
 SETTLE_S: Final = 2.0

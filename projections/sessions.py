@@ -46,15 +46,21 @@ class Sessions:
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``: sessions that begin in the batch are folded in memory."""
         begun: defaultdict[str, list[Session]] = defaultdict(list)
+        closed: list[tuple[Any, ...]] = []
         for recorded in batch:
             modem, event = modem_of(recorded.stream) or "", recorded.event
             if isinstance(event, ModemConnected):
                 begun[modem].append(_begun(recorded, modem, event))
+            elif isinstance(event, ModemDisconnected):
+                closed.append(_close(event, modem, begun.get(modem, ())))
             else:
+                db.many(CLOSE, closed)
+                closed.clear()
                 _change(event, modem, begun, db)
+        db.many(CLOSE, closed)
         rows = [row for rows in begun.values() for row in rows]
         db.insert(SESSION, [[row[name] for name in SESSION.names] for row in rows])
-        return {Change("modems", modem_of(recorded.stream) or "") for recorded in batch}
+        return {("modems", modem_of(recorded.stream) or "") for recorded in batch}
 
 
 def _begun(recorded: Recorded, modem: str, event: ModemConnected) -> Session:
@@ -67,18 +73,23 @@ def _begun(recorded: Recorded, modem: str, event: ModemConnected) -> Session:
     return row
 
 
+def _close(event: ModemDisconnected, modem: str, begun: Sequence[Session]) -> tuple[Any, ...]:
+    """Close the sessions of this batch; return the values of ``CLOSE``, for those in the table."""
+    ended = (
+        utc_ms(event.received_at), event.reason, event.lasted_s, event.bytes_in, event.bytes_out,
+    )  # fmt: skip
+    for row in _open(begun):
+        if row["session_no"] == event.session:
+            row.update(zip(END, ended, strict=True))
+    return (*ended, modem, event.session)
+
+
 def _change(
     event: DomainEvent, modem: str, begun: Mapping[str, list[Session]], db: Database
 ) -> None:
     """Change the sessions that an event is about: those in the table, and those of this batch."""
     at = utc_ms(event.received_at)
     match event:
-        case ModemDisconnected():
-            ended = (at, event.reason, event.lasted_s, event.bytes_in, event.bytes_out)
-            db.execute(CLOSE, (*ended, modem, event.session))
-            for row in _open(begun.get(modem, ())):
-                if row["session_no"] == event.session:
-                    row.update(zip(END, ended, strict=True))
         case ModemQuarantined():
             db.execute(QUARANTINE, (event.reason, modem))
             for row in _open(begun.get(modem, ())):

@@ -2,20 +2,26 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from datetime import timedelta
 from typing import Any
 
-from hes.events.base import Recorded
+from hes.events.base import DomainEvent, Recorded
 from hes.events.reading import LoadProfileRead, ReadFailed, Reading, Source
-from projections.base import Change, Database, meter_in, utc_ms
+from projections.base import EPOCH, MILLISECOND, Change, Database, meter_in, utc_ms
 from projections.sql.schema import NAME, TEXT, Table, Upsert, text, whole
 
-SLOT_MS = 300_000
+SLOT = timedelta(minutes=5)
+SLOT_MS = SLOT // MILLISECOND
 """Counted by five minutes, so that the last hour is a sum of a dozen numbers."""
+PUSH = Source.PUSH
 PUSHED = "pushed"
 READ = "read"
 PROFILE = "profile"
 SUCCESS = Table(
-    "success", (whole("slot"), text("outcome"), whole("counted")), key=("slot", "outcome")
+    "success",
+    (whole("slot"), text("outcome"), whole("counted")),
+    key=("slot", "outcome"),
+    is_rewritten=True,
 )
 COUNT = Upsert(SUCCESS, sets={"counted": "t.counted + s.counted"})
 FAILURE = Table(
@@ -39,24 +45,23 @@ class Success:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        counts: Counter[tuple[int, str]] = Counter()
-        failed: list[tuple[Any, ...]] = []
-        for recorded in batch:
-            event = recorded.event
-            at = utc_ms(event.received_at)
-            outcome = READ
-            if isinstance(event, LoadProfileRead):
-                outcome = PROFILE
-            elif isinstance(event, Reading) and event.source is Source.PUSH:
-                outcome = PUSHED
-            elif isinstance(event, ReadFailed):
-                outcome = event.reason.value
-                meter = meter_in(recorded.stream)
-                failed.append((recorded.position, meter, at, event.what, outcome, event.detail))
-            counts[at // SLOT_MS * SLOT_MS, outcome] += 1
-        db.insert(FAILURE, failed)
-        db.upsert(COUNT, [(slot, outcome, n) for (slot, outcome), n in counts.items()])
-        return [Change("overview", "")]
+        told = [((r.event.received_at - EPOCH) // SLOT, _outcome(r.event)) for r in batch]
+        db.insert(FAILURE, [_failure(r, r.event) for r in batch if isinstance(r.event, ReadFailed)])
+        db.upsert(
+            COUNT, [(n * SLOT_MS, outcome, count) for (n, outcome), count in Counter(told).items()]
+        )
+        return [("overview", "")]
+
+
+def _outcome(event: DomainEvent) -> str:
+    if type(event) is Reading:
+        return PUSHED if event.source is PUSH else READ
+    return event.reason.value if isinstance(event, ReadFailed) else PROFILE
+
+
+def _failure(recorded: Recorded, event: ReadFailed) -> tuple[Any, ...]:
+    meter, at = meter_in(recorded.stream), utc_ms(event.received_at)
+    return (recorded.position, meter, at, event.what, event.reason.value, event.detail)
 
 
 PROJECTION = Success()

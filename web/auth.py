@@ -97,6 +97,11 @@ class Tokens:
         self.on_first_use: Callable[[str], None] = lambda _name: None
         """Told the name of each token that was right for the first time."""
 
+    def known_name(self, token: str) -> str | None:
+        """Return the name that a token, right or wrong, takes, if it is one of ours."""
+        name = token.partition(".")[0]
+        return name if name in self._entries else None
+
     async def name_of(self, token: str) -> str | None:
         """Return whose token it is, or None.
 

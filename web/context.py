@@ -7,7 +7,7 @@ import trio
 from web.history import History
 from web.live import LiveFeed
 from web.metrics import Metrics
-from web.options import READERS, WebOptions
+from web.options import PROBES, READERS, WebOptions
 from web.ports import Node
 from web.rate import EventRate
 
@@ -22,6 +22,7 @@ class Web:
         self.node: Final = node
         self.options: Final = options
         self.limiter: Final = trio.CapacityLimiter(READERS)
+        self.probes: Final = trio.CapacityLimiter(PROBES)
         self.history: Final = History(node.event_log, node.decoder)
         self.metrics: Final = Metrics()
         self.feed: Final = LiveFeed(options.stall_s, options.slack)

@@ -10,8 +10,16 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from hes.commands import STORE_S, DoneLater, StoreAway
 from web.context import Web
-from web.errors import EXPECTED, ApiError, as_api_error, error_answer, unavailable
+from web.errors import (
+    EXPECTED,
+    ApiError,
+    as_api_error,
+    error_answer,
+    later_answer,
+    unavailable,
+)
 from web.json_answer import json_answer
 from web.query import Param, parse
 from web.reading import read
@@ -61,6 +69,17 @@ class Call:
     async def read(self, method: Callable[..., T], *args: Any, **kwargs: Any) -> T:
         """Run a reading method of the node in a worker thread, few at a time."""
         return await read(self.web, method, *args, **kwargs)
+
+    async def read_soon(self, what: str, method: Callable[..., T], *args: Any) -> T:
+        """Run a reading method that takes no time while the store is there.
+
+        Raises:
+            StoreAway: it took too long; ``what`` was wanted.
+
+        """
+        with trio.move_on_after(STORE_S):
+            return await read(self.web, method, *args)
+        raise StoreAway(what)
 
     async def body(self, shape: type[T]) -> T:
         """Return the JSON body in the given shape.
@@ -146,6 +165,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True):
 async def _answer(endpoint: Endpoint, request: Request, web: Web) -> Response:
     try:
         result = await endpoint.handler(Call(request, web, endpoint))
+    except DoneLater as later:
+        return later_answer(later)
     except EXPECTED as problem:
         return error_answer(as_api_error(problem))
     except web.options.unavailable as problem:

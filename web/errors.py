@@ -10,7 +10,14 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
-from hes.commands import CommandFailed, CommandInvalid, UnknownMeter, UnknownModem
+from hes.commands import (
+    CommandFailed,
+    CommandInvalid,
+    DoneLater,
+    StoreAway,
+    UnknownMeter,
+    UnknownModem,
+)
 from hes.devices import DeviceListError
 from hes.events.reading import FailureReason
 from hes.ids import MeterId
@@ -64,7 +71,8 @@ def unknown_meter(meter_id: str) -> ApiError:
 
 
 EXPECTED: Final = (
-    ApiError, UnknownMeter, UnknownModem, CommandFailed, CommandInvalid, DeviceListError, StoreError
+    ApiError, UnknownMeter, UnknownModem, CommandFailed, CommandInvalid, DeviceListError,
+    StoreAway, StoreError,
 )  # fmt: skip
 """What handlers may raise; anything else is a mistake of ours and goes to the log."""
 
@@ -95,6 +103,11 @@ def unavailable(problem: Exception) -> ApiError:
     return ApiError(503, f"the data cannot be had for now: {problem}; try again")
 
 
+def later_answer(later: DoneLater) -> Response:
+    """Return the response for what was accepted and is done later: no error, and no result yet."""
+    return json_answer({"accepted": {"message": str(later)}}, 202)
+
+
 async def tell(_: Request, problem: Exception) -> Response:
     """Answer what no endpoint of ours has answered, in Starlette's way."""
     return error_answer(as_api_error(problem))
@@ -107,6 +120,7 @@ _TOLD: Final[tuple[tuple[type[Exception], Callable[[Any], ApiError]], ...]] = (
     (CommandInvalid, lambda problem: ApiError(422, str(problem))),
     (DeviceListError, _device_list),
     (HTTPException, lambda problem: ApiError(problem.status_code, f"{problem.detail}")),
+    (StoreAway, lambda problem: ApiError(503, str(problem), code="store-away")),
     (StoreUnavailable, unavailable),
     (StoreError, lambda problem: ApiError(500, str(problem), code="store")),
 )

@@ -11,8 +11,11 @@ from typing import Final
 from web.auth import Tokens, bearer_token
 from web.errors import ApiError
 from web.options import WebOptions
+from web.refusals import NOBODY, Refusal, Refusals
 
 LOCAL_ACTOR: Final = "local"
+UNKNOWN: Final = 401
+FORBIDDEN: Final = 403
 OPEN_PATHS: Final = frozenset({"/healthz"})
 GUARDED: Final = ("/api/", "/metrics")
 """Everything else is the pages themselves, which tell nothing about meters."""
@@ -35,6 +38,8 @@ class Gate:
                 " under [web], or bind it to 127.0.0.1"
             )
         self._tokens = None if options.is_local else tokens
+        self.refusals = Refusals()
+        """Those who were not let in."""
         self._names = LOCAL_NAMES | {name.lower() for name in options.hosts}
         # With tokens a borrowed browser has none to show; a name is then only a name.
         self._any_name = self._tokens is not None and not options.hosts
@@ -78,6 +83,17 @@ class Gate:
         if asked == headers.get("host", "").lower() or (name in self._names - LOCAL_NAMES):
             return
         raise ApiError(403, f"a page of {origin[:80]!r} may not do this")
+
+    def refused(self, problem: ApiError, token: str | None, peer: str, what: str) -> None:
+        """Take note that somebody was not let in: a wrong token, or another site's page.
+
+        No token at all is no attempt: every browser asks like that before it has one.
+        """
+        if problem.status == FORBIDDEN or (problem.status == UNKNOWN and token is not None):
+            known = None if self._tokens is None else self._tokens.known_name(token or "")
+            self.refusals.note(
+                Refusal(known or NOBODY, peer, what, problem.status, problem.message)
+            )
 
     async def actor(self, headers: Mapping[str, str]) -> str:
         """Return who asks.

@@ -13,6 +13,7 @@ from trio_websocket import (
     wrap_server_stream,
 )
 
+from web.auth import bearer_token
 from web.context import Web
 from web.errors import ApiError, error_body
 from web.gate import Gate
@@ -80,6 +81,7 @@ class LiveSession:
                 self._admitted = True
             self._check_room()
         except ApiError as problem:
+            self._refused(problem, bearer_token(self._headers.get("authorization", "")))
             body = encode_json(error_body(problem.code, problem.message))
             kind = [(b"content-type", b"application/json")]
             await request.reject(problem.status, extra_headers=kind, body=body)
@@ -110,8 +112,7 @@ class LiveSession:
         try:
             message = _decoder.decode(text)
             if message.token is not None:
-                await self._gate.actor_of(message.token)
-                self._admitted = True
+                await self._admit(message.token)
             self._check_admitted()
             for topic in message.unsubscribe:
                 self._web.feed.unsubscribe(client, topic)
@@ -122,6 +123,17 @@ class LiveSession:
             self._complain(client, ApiError(400, sentence, code="bad-message"))
         except ApiError as problem:
             self._complain(client, problem)
+
+    async def _admit(self, token: str) -> None:
+        try:
+            await self._gate.actor_of(token)
+        except ApiError as problem:
+            self._refused(problem, token)
+            raise
+        self._admitted = True
+
+    def _refused(self, problem: ApiError, token: str | None) -> None:
+        self._gate.refused(problem, token, self._stream.peer, "GET /live")
 
     def _check_room(self) -> None:
         if self._web.feed.statistics().clients >= self._web.options.live_max:

@@ -16,6 +16,7 @@ from hes.events.command import CommandFinished, CommandRequested
 from hes.events.commit import Commit
 from hes.events.meter_clock import ClockSet
 from hes.events.meter_control import MeterConfigured, RelaySwitched
+from hes.events.meter_keys import MeterKeysChanged, MeterKeysChanging, MeterKeysKept
 from hes.events.reading import LoadProfileRead, PushKept, ReadFailed, Reading
 from hes.ids import METER_PREFIX, meter_of
 from hes.rules.firmware_progress import KINDS as FIRMWARE
@@ -33,7 +34,8 @@ from web.topics import tree_of
 WAITING_EVENTS_MAX: Final = 5_000
 """Events between the log and the read models; more only while those catch up."""
 ORDERED: Final = (
-    CommandRequested, CommandFinished, RelaySwitched, MeterConfigured, ClockSet, *FIRMWARE
+    CommandRequested, CommandFinished, RelaySwitched, MeterConfigured, MeterKeysChanging,
+    MeterKeysChanged, MeterKeysKept, ClockSet, *FIRMWARE,
 )  # fmt: skip
 """Steps of what somebody asked of a meter: its page shows them as they come."""
 KEYS_MAX: Final = 500

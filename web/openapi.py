@@ -29,6 +29,7 @@ REASONS: Final = {
     422: "The body cannot be used", 502: "The meter's side failed",
     503: "Data cannot be had for now; see Retry-After", 504: "The meter did not answer",
 }  # fmt: skip
+LATER: Final = "The store is away; it is accepted all the same, and done when it is back"
 _IN_PATH: Final = re.compile(r"\{(\w+)\}")
 
 
@@ -38,6 +39,18 @@ class ErrorBody(msgspec.Struct):
     code: str
     message: str
     detail: Any = None
+
+
+class AcceptedBody(msgspec.Struct):
+    """What will be done, and when."""
+
+    message: str
+
+
+class Accepted(msgspec.Struct):
+    """The body of an answer to what is done later: 202."""
+
+    accepted: AcceptedBody
 
 
 class Error(msgspec.Struct):
@@ -50,7 +63,7 @@ def describe(endpoints: Iterable[Endpoint], version: str) -> dict[str, Any]:
     """Return the OpenAPI document of ``endpoints``."""
     endpoints = list(endpoints)
     bodies = [part for endpoint in endpoints for part in (endpoint.answer, endpoint.body)]
-    types = [Error, *(kind for part in bodies for kind in _types(part))]
+    types = [Error, Accepted, *(kind for part in bodies for kind in _types(part))]
     schemas, components = msgspec.json.schema_components(types, ref_template=REF)
     by_type = {repr(kind): schema for kind, schema in zip(types, schemas, strict=True)}
     paths: dict[str, dict[str, Any]] = {}
@@ -92,6 +105,8 @@ def _responses(endpoint: Endpoint, by_type: dict[str, Any]) -> dict[str, Any]:
     codes = sorted({400, 401, 503, *endpoint.errors})
     error = _content(Error, by_type)
     good = {"200": {"description": endpoint.summary, "content": _content(endpoint.answer, by_type)}}
+    if endpoint.method == "POST":
+        good["202"] = {"description": LATER, "content": _content(Accepted, by_type)}
     return good | {str(code): {"description": REASONS[code], "content": error} for code in codes}
 
 

@@ -8,6 +8,9 @@ import msgspec
 READERS: Final = 8
 """Worker threads that read databases for the web: more would only queue for the disk."""
 
+PROBES: Final = 4
+"""Those that look whether the log is there. While it hangs they do too, and no reader with them."""
+
 
 class WebOptions(msgspec.Struct, frozen=True, kw_only=True):
     """How the web server behaves."""

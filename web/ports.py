@@ -113,8 +113,11 @@ class ReadModel(Protocol):
         """Return the sessions of a modem (``SessionRow``), the newest first."""
         ...
 
-    def kept(self, *, after: int, limit: int) -> Sequence[Row]:
-        """Return kept messages (``KeptRow``) with a position above ``after``."""
+    def kept(self, *, after: int, before: int, newest: bool, limit: int) -> Sequence[Any]:
+        """Return kept messages (``KeptRow``) between two positions, neither included.
+
+        ``before``: 0 for no end; ``newest``: the newest first.
+        """
         ...
 
     def unknown(self, *, limit: int) -> Sequence[Row]:
@@ -244,20 +247,24 @@ class Node(Protocol):
         """
         ...
 
-    async def import_devices(self, text: str, actor: str) -> Imported:
+    async def import_devices(self, text: str, actor: str, reason: str) -> Imported:
         """Take a device list, all of it or nothing; durable when this returns.
 
         Raises:
             DeviceListError: some cells are wrong.
+            StoreAway: nothing of it was taken.
+            DoneLater: it is taken when the store is back.
 
         """
         ...
 
-    async def import_modems(self, text: str, actor: str) -> Imported:
+    async def import_modems(self, text: str, actor: str, reason: str) -> Imported:
         """Take a modem list, all of it or nothing; durable when this returns.
 
         Raises:
             DeviceListError: some cells are wrong.
+            StoreAway: nothing of it was taken.
+            DoneLater: it is taken when the store is back.
 
         """
         ...
@@ -267,7 +274,13 @@ class Node(Protocol):
         ...
 
     async def acknowledge(self, alarm_id: int, *, actor: str, note: str) -> datetime:
-        """Record that ``actor`` has seen the alarm; return when, once that is durable."""
+        """Record that ``actor`` has seen the alarm; return when, once that is durable.
+
+        Raises:
+            StoreAway: it is not recorded.
+            DoneLater: it is recorded when the store is back.
+
+        """
         ...
 
     def projection_status(self) -> Sequence[Row]:
@@ -282,5 +295,10 @@ class Node(Protocol):
         """Rebuild a projection from the first event, or only compare; return what came of it.
 
         Who wanted it is in the log.
+
+        Raises:
+            StoreAway: a store did not answer meanwhile, and the rebuild was ended.
+            DoneLater: it is done; that it is stands in the log when the store is back.
+
         """
         ...

@@ -7,6 +7,7 @@ import trio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from web.auth import bearer_token
 from web.errors import ApiError, error_answer
 from web.gate import Gate, is_guarded
 
@@ -53,6 +54,9 @@ class Security:
         try:
             await self._admit(scope, headers)
         except ApiError as problem:
+            token = bearer_token(headers.get("authorization", ""))
+            peer = (scope.get("client") or ("",))[0]
+            self._gate.refused(problem, token, peer, f"{scope['method']} {scope['path']}")
             await error_answer(problem)(scope, receive, send_guarded)
         else:
             await self._app(scope, body, send_guarded)

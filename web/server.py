@@ -24,6 +24,7 @@ from web.context import Web
 from web.gate import Gate
 from web.http import HEAD_SIZE_MAX, HttpConnection, http_config, read_request
 from web.live_session import LiveSession
+from web.log_numbers import show_sealing
 from web.news import News
 from web.options import WebOptions
 from web.ports import Node
@@ -84,6 +85,7 @@ class WebServer:
         self.web: Final = Web(node, options)
         self.news: Final = News(self.web)
         self._gate = Gate(options, tokens)
+        self.refusals: Final = self._gate.refusals
         self._config = http_config()
         app: Any = build_app(self.web, self._gate, pages)
         self._app = wrap_app(app, self._config.wsgi_max_body_size, "asgi")
@@ -140,6 +142,7 @@ class WebServer:
         async with trio.open_nursery() as nursery:
             nursery.start_soon(self.web.feed.run, self.web.options.tick_s)
             nursery.start_soon(self.news.run, self.web.options.tick_s)
+            nursery.start_soon(self.refusals.run)
 
     async def _serve_one(self, socket_stream: trio.SocketStream) -> None:
         stream = FeedStream(socket_stream, self.web.options.stall_s)
@@ -184,6 +187,15 @@ class WebServer:
 
         return ask
 
+    def _away(self) -> dict[str, float]:
+        """Return which stores cannot be written now: somebody must be called, or it passes."""
+        try:
+            facts = self.web.node.system()
+        except LookupError:
+            return {}
+        stores = {"log": facts.store, "read_models": facts.read_model}
+        return {name: float(store.problem is not None) for name, store in stores.items()}
+
     def _show_numbers(self) -> None:
         feed, metrics = self.web.feed, self.web.metrics
 
@@ -193,6 +205,14 @@ class WebServer:
         metrics.gauge(
             "hes_web_connections", "Open connections, live ones too", lambda: len(self._streams)
         )
+        metrics.counter(
+            "hes_web_refused", "Wrong tokens, and pages of other sites",
+            lambda: self.refusals.total,
+        )  # fmt: skip
+        metrics.gauges(
+            "hes_store_away", "1 while it cannot be written; why is told by /api/v1/system",
+            "store", self._away,
+        )  # fmt: skip
         metrics.gauge("hes_live_clients", "Live clients", lambda: feed.statistics().clients)
         for name, about, field in (
             ("lag_events", "Events not seen yet", "lag"),
@@ -208,6 +228,7 @@ class WebServer:
             ("stalled", "Listeners closed because they took nothing"),
         ):
             metrics.counter(f"hes_live_{name}", about, count(name))
+        show_sealing(metrics, self.web.node.system)
 
 
 def _notice_the_vanished(stream: trio.SocketStream) -> None:

@@ -308,9 +308,10 @@ class Alarms(Shape):
 
 
 class Kept(Shape):
-    """Kept messages in the order they came."""
+    """Kept messages; ``next`` goes into ``after``, or into ``before`` with the newest first."""
 
     kept: list[KeptRow]
+    next: int | None
 
 
 class CallerRow(Shape):

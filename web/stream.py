@@ -31,6 +31,14 @@ class FeedStream(trio.abc.HalfCloseableStream):
         """Bytes that the kernel has not taken yet."""
         return len(self._tail)
 
+    @property
+    def peer(self) -> str:
+        """Address of the other side; empty when it is gone."""
+        try:
+            return str(self.socket.getpeername()[0])
+        except OSError:
+            return ""
+
     # -- for whoever reads, and writes with patience
 
     def put_back(self, data: bytes) -> None:

@@ -7,9 +7,11 @@ from typing import NamedTuple, Protocol, TypeVar, runtime_checkable
 import msgspec
 
 from hes.devices import Device
+from hes.key_change import KeysOutcome
 from protocols.dialogue import Dialogue, Exchange
+from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.client import DlmsClient
-from protocols.dlms.object_list import ObjectList
+from protocols.dlms.object_list import LogicalDevice, ObjectList
 from protocols.dlms.reader import TimeRules
 from protocols.errors import MeterRefused, SessionRefused
 from protocols.meter_types.meter_type import MeterType
@@ -28,6 +30,8 @@ class DriverWorld(msgspec.Struct, frozen=True):
     """The next invocation counter; never the same twice for one key."""
     utc_offset_min: int
     """Local standard time, ahead of UTC, of meters that do not say their own."""
+    keys_told: Callable[[KeysOutcome], None] = lambda _outcome: None
+    """Told what shows of new keys: the device list must know before anything else is sent."""
 
 
 class CounterJump(MeterRefused):
@@ -97,6 +101,24 @@ class Managing(Protocol):
 
     def adjust_clock(self, way: str) -> Dialogue[ClockChanged]:
         """Put the clock right by one of its own methods (``hes.rules.clock_adjusting.WAYS``)."""
+        ...
+
+
+@runtime_checkable
+class Discovering(Protocol):
+    """A driver whose meters know what else answers behind their address."""
+
+    def logical_devices(self) -> Dialogue[list[LogicalDevice]]:
+        """Read the SAP assignment of the physical device."""
+        ...
+
+
+@runtime_checkable
+class Rekeying(Protocol):
+    """A driver whose meters can be given other keys."""
+
+    def change_keys(self, keys: dict[KeyId, bytes]) -> Dialogue[None]:
+        """Give the meter other keys, in an association under those that it has."""
         ...
 
 

@@ -4,16 +4,24 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
-from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
+from actors.drivers.base import (
+    Collected,
+    CounterJump,
+    DriverKind,
+    DriverWorld,
+    ProfileWanted,
+    timed,
+)
 from actors.drivers.dlms_clock import adjust
 from actors.drivers.dlms_objects import KnownObjects
-from actors.drivers.dlms_session import DlmsSessions, is_ciphered
+from actors.drivers.dlms_session import MANAGEMENT, DlmsSessions, is_ciphered
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue
+from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.client import CounterTooLow, DlmsClient
 from protocols.dlms.names import CodeNames
-from protocols.dlms.object_list import ObjectList
+from protocols.dlms.object_list import LogicalDevice, ObjectList, read_logical_devices
 from protocols.dlms.profile import ProfileData, read_profile
 from protocols.dlms.reader import (
     Registers,
@@ -59,6 +67,7 @@ class DlmsDriver:
     ) -> None:
         of = meter_type or plain(device.protocol)
         self._world = world
+        self._logical = device.server_sap
         self._sessions = DlmsSessions(device, world, of.options, of.timers)
         self._names = CodeNames(of.options)
         self._usual = of.registers or USUAL
@@ -138,6 +147,26 @@ class DlmsDriver:
             return ClockChanged(before, (yield from self._clock(client)), way)
 
         return (yield from self._sessions.once(adjusted))
+
+    def change_keys(self, keys: dict[KeyId, bytes]) -> Dialogue[None]:
+        """See ``Rekeying.change_keys``."""
+        return (yield from self._sessions.change_keys(keys))
+
+    def logical_devices(self) -> Dialogue[list[LogicalDevice]]:
+        """See ``Discovering.logical_devices``: its own logical device first, then the management's.
+
+        Raises:
+            MeterRefused: neither tells.
+
+        """
+        try:
+            return (yield from self._sessions.read(read_logical_devices))
+        except CounterJump:
+            raise
+        except MeterRefused:
+            if self._logical == MANAGEMENT:
+                raise
+        return (yield from self._sessions.ask_management(read_logical_devices))
 
     # -- parts of a conversation
 

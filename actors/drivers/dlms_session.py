@@ -11,11 +11,14 @@ import msgspec
 
 from actors.drivers.base import CounterJump, DriverWorld
 from hes.devices import MODE_E, Device
+from hes.key_change import KeysOutcome, changed, in_doubt, kept
 from protocols.dialogue import Dialogue
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.association import Association
+from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.client import ClientSettings, CounterTooLow, DlmsClient
 from protocols.dlms.hdlc_link import LINK_DROPPED, HdlcAddress, HdlcLink
+from protocols.dlms.operations.keys import transfer_keys
 from protocols.dlms.options import DlmsOptions
 from protocols.dlms.reader import read_counter
 from protocols.dlms.security import Keys
@@ -36,6 +39,8 @@ AUTHS: Final = {
 DEDICATED_KEY_SIZE: Final = 16
 PUBLIC_CLIENT: Final = 16
 """Who may read the invocation counter without any proof."""
+MANAGEMENT: Final = 1
+"""The logical device that every physical one has, which knows of the others."""
 PUBLIC_WAIT_S: Final = 10.0
 """For the answer to the public client, which not every meter lets in."""
 
@@ -88,6 +93,8 @@ class DlmsSessions:
             ProtocolError: as ``DlmsClient``.
 
         """
+        if in_doubt(self._device):
+            yield from self._find_keys()
         link = self._link(self._device.client_sap)
         client = self._client(link)
         if self._hanging and self._answers_release and not link.numbered:
@@ -108,6 +115,82 @@ class DlmsSessions:
                 self._address_size = hdlc.address_size
         yield from self._release(client)
         return result
+
+    def change_keys(self, keys: dict[KeyId, bytes]) -> Dialogue[None]:
+        """Give the meter other keys, and tell at each step what is known of them.
+
+        Raises:
+            CounterJump: the meter wants higher invocation counters; it has not taken them.
+            MeterRefused: it does not take them.
+            ProtocolError: as ``DlmsClient``; whether it has taken them was told before.
+
+        """
+        told, master = self._world.keys_told, self._device.master_key
+
+        def work(client: DlmsClient) -> Dialogue[None]:
+            try:
+                yield from transfer_keys(
+                    client, keys, master, sending=lambda: told(KeysOutcome.SENT)
+                )
+            except MeterRefused:
+                told(KeysOutcome.REFUSED)
+                raise
+            told(KeysOutcome.TAKEN)  # whatever it says to the end of the association
+
+        yield from self.once(work)
+
+    def _find_keys(self) -> Dialogue[None]:
+        """Find out which keys the meter has: it may have taken new ones and not been heard.
+
+        Raises:
+            CounterJump: the meter wants higher invocation counters.
+            ProtocolError: it is not reached, or takes neither.
+
+        """
+        unknown = self._device
+        try:
+            self._device = changed(unknown)
+            if (yield from self._takes_keys()):
+                self._world.keys_told(KeysOutcome.NEW_PROVED)
+                return
+            self._device = kept(unknown)
+            yield from self._only_associate()
+        except BaseException:
+            self._device = unknown
+            raise
+        self._world.keys_told(KeysOutcome.OLD_PROVED)
+
+    def _takes_keys(self) -> Dialogue[bool]:
+        """Whether an association is possible; what is no answer to it shows nothing."""
+        try:
+            yield from self._only_associate()
+        except CounterJump:
+            raise
+        except ProtocolError:
+            if not self._hanging:  # not even the link was opened
+                raise
+            return False
+        return True
+
+    def _only_associate(self) -> Dialogue[None]:
+        """Open an association and close it again.
+
+        Raises:
+            CounterJump: the meter wants higher invocation counters.
+            ProtocolError: as ``DlmsClient``.
+
+        """
+        client = self._client(self._link(self._device.client_sap))
+        try:
+            yield from client.associate()
+        except CounterTooLow as low:
+            yield from self._release(client)
+            raise CounterJump(low.wanted) from None
+        except ProtocolError:
+            self._hanging = client.state is not Association.CLOSED
+            yield from client.release()
+            raise
+        yield from self._release(client)
 
     def _associate(self, client: DlmsClient) -> Dialogue[None]:
         """Open the association; where that fails for the first time, look at the counter.
@@ -132,20 +215,32 @@ class DlmsSessions:
 
     def _counter_taken(self) -> Dialogue[int | None]:
         """Return the counter that the meter took last, as it tells the public client."""
+        try:
+            return (yield from self._as_public(read_counter, self._device.server_sap))
+        except ProtocolError:
+            return None
+
+    def ask_management(self, work: Callable[[DlmsClient], Dialogue[T]]) -> Dialogue[T]:
+        """Ask the management logical device, as one who needs no secret.
+
+        Raises:
+            ProtocolError: as ``DlmsClient``.
+
+        """
+        return (yield from self._as_public(work, MANAGEMENT))
+
+    def _as_public(self, work: Callable[[DlmsClient], Dialogue[T]], logical: int) -> Dialogue[T]:
         timers = msgspec.structs.replace(
             self._timers, associate_s=PUBLIC_WAIT_S, answer_s=PUBLIC_WAIT_S
         )
         client = DlmsClient(
-            self._link(PUBLIC_CLIENT), ClientSettings(timers=timers),
+            self._link(PUBLIC_CLIENT, logical), ClientSettings(timers=timers),
             counter=self._world.counter, challenge=bytes,
         )  # fmt: skip
-        try:
-            yield from client.associate()
-            taken = yield from read_counter(client)
-            yield from client.release()
-        except ProtocolError:
-            return None
-        return taken
+        yield from client.associate()
+        result = yield from work(client)
+        yield from client.release()
+        return result
 
     def _release(self, client: DlmsClient) -> Dialogue[None]:
         heard = yield from client.release(tell=self._answers_release)
@@ -183,13 +278,12 @@ class DlmsSessions:
         self._counter = self._world.counter()
         return self._counter
 
-    def _link(self, client_sap: int) -> Link:
+    def _link(self, client_sap: int, logical: int | None = None) -> Link:
         device = self._device
+        logical = device.server_sap if logical is None else logical
         if device.framing == "wrapper":
-            return WrapperLink(client_sap, device.server_sap, self._timers)
-        address = HdlcAddress(
-            client=client_sap, logical=device.server_sap, physical=device.physical
-        )
+            return WrapperLink(client_sap, logical, self._timers)
+        address = HdlcAddress(client=client_sap, logical=logical, physical=device.physical)
         hdlc = HdlcLink(
             address, self._timers, size=self._address_size, information=self._options.information
         )

@@ -11,6 +11,7 @@ from protocols.dialogue import Dialogue
 from protocols.dlt645 import clock, tables
 from protocols.dlt645.client import Dlt645Client, Dlt645Memory, Dlt645Settings
 from protocols.dlt645.event_log import read_events
+from protocols.dlt645.freezing import FreezeWanted, freeze
 from protocols.dlt645.registers import read_registers
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
 from protocols.meter_types.meter_type import MeterType, plain
@@ -100,6 +101,10 @@ class Dlt645Driver:
         where it did nothing the clock is written. A write is never repeated unheard.
         """
         return (yield from self._set_clock((yield from self._client())))
+
+    def freeze(self, wanted: FreezeWanted) -> Dialogue[datetime | None]:
+        """See ``actors.drivers.freezing.Freezing``."""
+        return (yield from freeze((yield from self._client()), wanted))
 
     def collect(
         self, codes: Sequence[str], profiles: Sequence[ProfileWanted]

@@ -5,7 +5,10 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
+from actors.drivers.sending import only_sends
+from hes.commands import CommandFailed
 from hes.devices import Device
+from hes.events.reading import FailureReason
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
@@ -179,4 +182,17 @@ def _events(
     return ProfileRead(obis, None, [ReadValue(EVENT_CODE, None, 0, 255)], rows)
 
 
-DRIVER: Final = DriverKind(("iec62056-21",), Iec62056Driver)
+def _make(device: Device, world: DriverWorld, meter_type: MeterType) -> Iec62056Driver:
+    """Return a driver.
+
+    Raises:
+        CommandFailed: the meter takes no questions.
+
+    """
+    if only_sends(device, meter_type):
+        why = f"meter {device.meter_id} only sends by itself (mode D): wait for what it sends"
+        raise CommandFailed(FailureReason.REFUSED, why)
+    return Iec62056Driver(device, world, meter_type)
+
+
+DRIVER: Final = DriverKind(("iec62056-21",), _make)

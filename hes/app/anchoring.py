@@ -8,7 +8,7 @@ import structlog
 import trio
 
 from actors.errors import JournalFailed
-from actors.journal import JournalQueue
+from actors.journal_queue import JournalQueue
 from hes.audit.anchor_times import JITTER_S_MAX, due_at
 from hes.clock import Clock
 from hes.store.anchor import STREAM, last_anchor, next_anchor

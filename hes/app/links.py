@@ -8,7 +8,7 @@ from protocols.links.base import LinkSettings
 from protocols.links.registry import KINDS
 from protocols.links.world import LinkWorld
 
-METERS: Final = frozenset({"dlms-push", "dsmr4"})
+METERS: Final = frozenset({"dlms-push", "dsmr4", "mode-d"})
 """Kinds of links that are no modem's: a meter speaks, and says who it is."""
 
 

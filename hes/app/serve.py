@@ -16,12 +16,12 @@ import trio
 from actors.context import Context
 from actors.directory import Directory
 from actors.hub import Listening, bind as bind_listener
-from actors.journal import JournalQueue
+from actors.journal_queue import JournalQueue
 from actors.listener import Listener
 from actors.mailbox import Ref
 from actors.supervisor import ChildSpec
 from actors.tree import Node as Tree, open_node
-from hes.app.chronicle import note, report
+from hes.app.chronicle import Notes
 from hes.app.errors import StartError
 from hes.app.links import listener_settings
 from hes.app.service import Service
@@ -33,7 +33,6 @@ from hes.clock import Clock, SystemClock
 from hes.config import Config
 from hes.device_registry import load_devices
 from hes.events.commit import Commit
-from hes.events.node import TokenUsed
 from hes.firmware_files import FirmwareFiles
 from hes.meter_types import MeterTypesUnusable, read_types
 from hes.modem_registry import load_modems
@@ -201,7 +200,7 @@ class _Parts:
         self._context = context
         self._listening = listening
         self._sockets = sockets
-        self._chronicle: Ref | None = None
+        self._notes = Notes(context.clock, self._chronicle)
         self._tree: Tree | None = None
         try:
             self._runner = Runner(
@@ -216,8 +215,9 @@ class _Parts:
         self._node.view.tree = lambda: self._tree
         tokens = _tokens(config)
         if tokens is not None:
-            tokens.on_first_use = self._came_in
+            tokens.on_first_use = self._notes.came_in
         self._web = WebServer(self._node, _web_options(config), tokens, Pages())
+        self._web.refusals.on_refused = self._notes.refused
         self._runner.on_commit = self._web.news.on_commit
         self._runner.is_pressed = lambda: context.journal.pressed
         self._plan = Plan(
@@ -229,7 +229,10 @@ class _Parts:
             listening=listening,
             publish=self._publish,
             web=ChildSpec(name="web", start=self._web_actor),
+            errands=self._node.errands,
         )
+        if self._plan.sealing is not None:
+            self._node.view.sealing = self._plan.sealing.facts
 
     @asynccontextmanager
     async def open(self) -> AsyncIterator[Running]:
@@ -263,14 +266,11 @@ class _Parts:
             self._web.news.on_events(commit)
 
     def _fault(self, kind: str, ref: Ref) -> None:
-        chronicle = self._tree.find_child("chronicle") if self._tree is not None else None
-        report(kind, ref, chronicle, self._context.clock)
+        self._notes.fault(kind, ref)
         self._web.news.on_actor(ref.path)
 
-    def _came_in(self, name: str) -> None:
-        """Note that a token is in use."""
-        chronicle = self._tree.find_child("chronicle") if self._tree is not None else None
-        note(TokenUsed(received_at=self._context.now(), actor=name), chronicle)
+    def _chronicle(self) -> Ref | None:
+        return self._tree.find_child("chronicle") if self._tree is not None else None
 
     def _web_actor(self) -> Service:
         return Service(self._serve_web, lambda: f"{_url(self._config, self._sockets)}")

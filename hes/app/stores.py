@@ -15,8 +15,9 @@ from hes.events.node import NodeStarted, NodeStopped
 from hes.ids import node_stream
 from hes.store.codec import EventCodec
 from hes.store.errors import StoreError
-from hes.store.open import open_codec, open_log
+from hes.store.open import open_codec, open_database
 from hes.store.port import Append, EventLog
+from hes.store.sql_log import SqlEventLog
 from projections.errors import ReadModelError
 from projections.queries import ReadModel
 from projections.sql.places import Place, open_place
@@ -41,7 +42,8 @@ class Stores:
     """The event log, its codec, and the read models' queries."""
 
     def __init__(self, config: Config) -> None:
-        self.log: EventLog = open_log(config.store.url, config.store.password_file)
+        self.database, _ = open_database(config.store.url, config.store.password_file)
+        self.log: EventLog = SqlEventLog(self.database)
         self.codec: EventCodec = open_codec(self.log)
         self.read_model_place, reports = places_of(config.read_model)
         self.read_model = ReadModel(self.read_model_place, reports)

@@ -8,7 +8,8 @@ from typing import Final
 
 from actors.context import Context
 from actors.hub import Hub, Listening
-from actors.journal import WAITING_EVENTS_MAX, Journal
+from actors.journal import Journal
+from actors.journal_queue import WAITING_EVENTS_MAX
 from actors.listener import Listener
 from actors.tree import Node as Tree
 from hes.app.stores import VERSION
@@ -18,6 +19,7 @@ from hes.system import (
     ListenerFacts,
     ProcessFacts,
     QueueFacts,
+    SealingFacts,
     StoreFacts,
     SystemFacts,
 )
@@ -46,6 +48,7 @@ class SystemView:
         self._started_at = context.now()
         self.tree: Callable[[], Tree | None] = lambda: None
         """Finds the supervision tree, once it runs."""
+        self.sealing: Callable[[], SealingFacts] | None = None
 
     def facts(self) -> SystemFacts:
         """Return everything as it is now."""
@@ -65,6 +68,7 @@ class SystemView:
             connections=self._connections(),
             process=process_facts(),
             meter_types=len(self._context.meter_types),
+            sealing=None if self.sealing is None else self.sealing(),
         )
 
     def _child(self, name: str) -> object:

@@ -21,7 +21,9 @@ from actors.supervisor import ChildSpec, Supervisor
 from hes.app.anchoring import Anchoring
 from hes.app.calling import Outgoing
 from hes.app.chronicle import Chronicle
+from hes.app.errands import Errands
 from hes.app.huge_pages import HugePages
+from hes.app.sealing_job import SealingJob, sealer_of
 from hes.app.service import Service
 from hes.app.stores import Stores
 from hes.config import Config
@@ -51,6 +53,7 @@ class Plan:
         listening: list[Listening],
         publish: Publish,
         web: ChildSpec,
+        errands: Errands,
     ) -> None:
         self._config = config
         self._context = context
@@ -60,6 +63,8 @@ class Plan:
         self._listening = listening
         self._publish = publish
         self._web = web
+        self._errands = errands
+        self.sealing = self._sealing()
         self._outgoing = Outgoing(config, context, lambda: self.root_ref("hub"))
         self.root_ref: Callable[[str], Ref | None] = lambda _name: None
         """Finds a child of the root by its name."""
@@ -74,10 +79,11 @@ class Plan:
         return Supervisor(*self._specs(), intensity=10, period_s=60.0)
 
     def _specs(self) -> list[ChildSpec]:
-        context, runner = self._context, self._runner
+        context, runner, errands = self._context, self._runner, self._errands
         return [
             ChildSpec(name="journal", start=self._journal, shutdown_s=15.0, fatal=FATAL),
             ChildSpec(name="chronicle", start=lambda: Chronicle(context.node, context.journal)),
+            ChildSpec(name="errands", start=lambda: Service(errands.run, errands.detail)),
             ChildSpec(name="projections", start=lambda: Service(runner.run, self._lag)),
             ChildSpec(name="strangers", start=self._strangers, mailbox=STRANGERS_MAX),
             ChildSpec(name="meters", start=context.group("meters"), shutdown_s=SHUTDOWN_S),
@@ -89,6 +95,7 @@ class Plan:
             ChildSpec(name="pauses", start=lambda: Service(self._pauses, self._callers)),
             ChildSpec(name="memory", start=_memory),
             ChildSpec(name="anchors", start=self._anchors),
+            *self._sealing_specs(),
             self._web,
         ]
 
@@ -114,6 +121,21 @@ class Plan:
             zone=self._config.node.timezone, rng=context.rng,
         )  # fmt: skip
         return Service(anchoring.run, anchoring.detail)
+
+    def _sealing(self) -> SealingJob | None:
+        config, context = self._config, self._context
+        if not config.store.seal:
+            return None
+        return SealingJob(
+            sealer_of(self._stores, config), clock=context.clock, zone=config.node.timezone,
+            days=config.store.seal_after_days, is_pressed=lambda: context.journal.pressed,
+        )  # fmt: skip
+
+    def _sealing_specs(self) -> list[ChildSpec]:
+        job = self.sealing
+        if job is None:
+            return []
+        return [ChildSpec(name="sealing", start=lambda: Service(job.run, job.detail))]
 
     # -- who tells whom
 

@@ -1,32 +1,41 @@
 """The running node as the web sees it (``web.ports.Node``)."""
 
-from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import Final
 
 import trio
 
 from actors.context import Context
-from actors.directory import modem_of
 from actors.mailbox import State
-from actors.modem_messages import DevicesChanged
+from actors.patience import Patience
 from actors.supervisor import Supervisor
 from actors.tree import Node as Tree
 from hes.app.commander import NodeCommander
+from hes.app.errands import Errand, Errands
+from hes.app.imports import Asker, DeviceRegister, Imports, ModemRegister
+from hes.app.key_changes import KeyChanges
 from hes.app.stores import VERSION, Stores
+from hes.app.storing import store
 from hes.app.system import SystemView
 from hes.clock import Clock
-from hes.device_registry import ImportResult, changed_devices, registration, save_devices
-from hes.devices import Device, DeviceListError, RowError, parse_csv, write_csv
+from hes.commands import STORE_S, StoreAway
+from hes.device_registry import ImportResult
+from hes.devices import write_csv
 from hes.events.command import AlarmAcknowledged
 from hes.events.node import ReadModelRebuilt
 from hes.ids import MeterId, ModemId, meter_stream, modem_stream, node_stream
-from hes.meter_types import MeterTypesUnusable, read_types
-from hes.modem_registry import changed_modems, modem_registration, save_modems
-from hes.modems import Modem, parse_modems
+from hes.store.errors import StoreUnavailable
 from hes.system import SystemFacts
 from hes.tree import ActorStatus
+from projections.errors import ReadModelUnavailable
 from projections.queries import ReadModel
 from projections.runner import ProjectionStatus, Rebuilt, Runner
+
+THREADS: Final = 4
+"""For short questions to the stores; while a store hangs, those who ask are not more than these."""
+LOOK_S: Final = 1.0
+"""Between two looks whether the stores answer, while something long is under way."""
 
 
 class WebNode:
@@ -38,7 +47,6 @@ class WebNode:
         self.version = VERSION
         self.started_at: datetime = context.now()
         self.clock: Clock = context.clock
-        self.commander = NodeCommander(context)
         self.read_model: ReadModel = stores.read_model
         self.event_log = stores.log
         self.decoder = stores.codec
@@ -49,8 +57,13 @@ class WebNode:
         self._context = context
         self._stores = stores
         self._runner = runner
-        self._importing = trio.Lock()
-        self._types_folder = types_folder
+        self._threads = trio.CapacityLimiter(THREADS)
+        self.errands = Errands()
+        """Runs what people ask of the node itself."""
+        self.commander = NodeCommander(context, KeyChanges(context, stores.log, self.errands))
+        self._imports = Imports(context, stores.log, self.errands)
+        self._devices = DeviceRegister(context, types_folder)
+        self._modems = ModemRegister(context)
 
     # -- the supervision tree
 
@@ -75,81 +88,35 @@ class WebNode:
             ref.kill(f"restarted by {actor}")
         return self.tree(path, 0, 0, 1)
 
-    # -- the device list
+    # -- the lists
 
-    async def import_devices(self, text: str, actor: str) -> ImportResult:
+    async def import_devices(self, text: str, actor: str, reason: str = "") -> ImportResult:
         """See ``web.ports.Node.import_devices``."""
-        async with self._importing:
-            await self._reread_types()
-            types = self._context.meter_types.protocols
-            devices = await trio.to_thread.run_sync(parse_csv, text, types)
-            directory = self._context.directory
-            changed = changed_devices(directory.devices(), devices)
-            if changed:
-                await self._take(changed, actor)
-        return ImportResult(len(changed), len(devices) - len(changed))
+        return await self._imports.take(self._devices, text, Asker(actor, reason))
 
-    async def _reread_types(self) -> None:
-        """Take what has changed in the folder of meter types: a new file needs no restart.
-
-        Raises:
-            DeviceListError: a file is wrong now; all stays as it was.
-
-        """
-        try:
-            types = await trio.to_thread.run_sync(read_types, self._types_folder)
-        except MeterTypesUnusable as problem:
-            raise DeviceListError([RowError(1, "meter_type", str(problem))]) from None
-        if list(types) != list(self._context.meter_types):
-            self._context.take_meter_types(types)
-
-    async def _take(self, changed: Sequence[Device], actor: str) -> None:
-        context = self._context
-        facts = [registration(device, actor, context.clock) for device in changed]
-        await context.journal.append_all(facts)
-        await trio.to_thread.run_sync(save_devices, self._stores.log, changed)
-        modems: dict[ModemId, None] = {}
-        for device in changed:
-            context.directory.put(device)
-            modems[modem_of(device)] = None
-        for modem in modems:
-            ref = context.known_modem(modem)
-            if ref is not None:
-                ref.tell_always(DevicesChanged())
-        context.on_devices()
+    async def import_modems(self, text: str, actor: str, reason: str = "") -> ImportResult:
+        """See ``web.ports.Node.import_modems``."""
+        return await self._imports.take(self._modems, text, Asker(actor, reason))
 
     def devices_csv(self) -> str:
         """See ``web.ports.Node.devices_csv``."""
         return write_csv(list(self._context.directory.devices()))
 
-    # -- the modem list
-
-    async def import_modems(self, text: str, actor: str) -> ImportResult:
-        """See ``web.ports.Node.import_modems``."""
-        modems = await trio.to_thread.run_sync(parse_modems, text)
-        async with self._importing:
-            changed = changed_modems(self._context.modems.modems(), modems)
-            if changed:
-                await self._take_modems(changed, actor)
-        return ImportResult(len(changed), len(modems) - len(changed))
-
-    async def _take_modems(self, changed: Sequence[Modem], actor: str) -> None:
-        context = self._context
-        facts = [modem_registration(modem, actor, context.clock) for modem in changed]
-        await context.journal.append_all(facts)
-        await trio.to_thread.run_sync(save_modems, self._stores.log, changed)
-        for modem in changed:
-            context.modems.put(modem)
-            ref = context.known_modem(modem.modem_id)
-            if ref is not None:
-                ref.tell_always(DevicesChanged())
-        context.on_modems(tuple(modem.modem_id for modem in changed))
-
     # -- the rest
 
     async def acknowledge(self, alarm_id: int, *, actor: str, note: str) -> datetime:
         """See ``web.ports.Node.acknowledge``; the fact goes to the stream of the alarm."""
-        row = await trio.to_thread.run_sync(self.read_model.alarm, alarm_id)
+        patience = Patience()
+        return await patience.wait(
+            lambda: self._acknowledge(alarm_id, actor, note, patience), "the acknowledgement"
+        )
+
+    async def _acknowledge(
+        self, alarm_id: int, actor: str, note: str, patience: Patience
+    ) -> datetime:
+        row = await trio.to_thread.run_sync(
+            self.read_model.alarm, alarm_id, abandon_on_cancel=True, limiter=self._threads
+        )
         stream = node_stream(self._context.node)
         if row is not None and row.meter_id is not None:
             stream = meter_stream(MeterId(row.meter_id))
@@ -157,7 +124,7 @@ class WebNode:
             stream = modem_stream(ModemId(row.modem_id))
         now = self._context.now()
         seen = AlarmAcknowledged(received_at=now, alarm=str(alarm_id), actor=actor, note=note)
-        await self._context.journal.append(stream, [seen])
+        await store(self._context.journal, [(stream, [seen])], patience)
         return now
 
     def projection_status(self) -> list[ProjectionStatus]:
@@ -172,10 +139,41 @@ class WebNode:
 
     async def rebuild(self, name: str, *, verify: bool, actor: str) -> Rebuilt:
         """See ``web.ports.Node.rebuild``."""
-        done = await self._runner.rebuild(name, verify=verify)
+        what = f"the rebuild of {name}"
+        errand = self.errands.start(lambda: self._runner.rebuild(name, verify=verify), what)
+        await self._while_stores_answer(errand)
+        done = await errand.wait()
         fact = ReadModelRebuilt(
             received_at=self._context.now(), what=name, status=done.action,
             position=done.position, differences=done.differences, actor=actor,
         )  # fmt: skip
-        await self._context.journal.append(node_stream(self._context.node), [fact])
+        noted, patience = [(node_stream(self._context.node), [fact])], Patience()
+        await patience.wait(
+            lambda: store(self._context.journal, noted, patience), f"the note of {what}"
+        )
         return done
+
+    async def _while_stores_answer(self, errand: Errand[Rebuilt]) -> None:
+        """Wait for the end of what may take long; end it when a store is away meanwhile.
+
+        Raises:
+            StoreAway: one of them did not answer.
+
+        """
+        while not errand.ended:
+            if not await self._stores_answer():
+                errand.scope.cancel()
+                raise StoreAway(errand.what)
+            with trio.move_on_after(LOOK_S):
+                await errand.until_ended()
+
+    async def _stores_answer(self) -> bool:
+        with trio.move_on_after(STORE_S), suppress(StoreUnavailable, ReadModelUnavailable):
+            await trio.to_thread.run_sync(self._ask_stores, abandon_on_cancel=True,
+                                          limiter=self._threads)  # fmt: skip
+            return True
+        return False
+
+    def _ask_stores(self) -> None:
+        self.event_log.head()
+        self.read_model.alarm(0)

@@ -36,6 +36,13 @@ class Taken(Protocol):
         ...
 
 
+class Asker(NamedTuple):
+    """Who imports, and why."""
+
+    actor: str
+    reason: str
+
+
 class Imported(NamedTuple):
     """What an import did, and where."""
 
@@ -81,11 +88,13 @@ def bring(
     url: str | None,
     config_file: Path | None,
     path: str = "/api/v1/devices",
-    into: Callable[[EventLog, str, str, Config], Taken] | None = None,
+    reason: str = "",
+    into: Callable[[EventLog, str, Asker, Config], Taken] | None = None,
 ) -> Imported:
     """Give a list to the node that is meant, or to its store while it does not run.
 
     ``path``: where a node takes it; ``into``: what brings it into a store. Without, a device list.
+    ``reason``: why, for the record.
 
     Raises:
         NodeAway: no node answers, and no configuration says where the store is.
@@ -97,11 +106,11 @@ def bring(
     config = config_of(config_file) if meant else None
     for address in _addresses(url, config):
         try:
-            return _to_node(text, address, path)
+            return _to_node(text, address, path, reason)
         except NodeAway:
             if config is None:
                 raise
-    return _to_store(text, config or config_of(None), into or _devices)
+    return _to_store(text, config or config_of(None), into or _devices, reason)
 
 
 def _addresses(url: str | None, config: Config | None) -> list[str]:
@@ -111,37 +120,37 @@ def _addresses(url: str | None, config: Config | None) -> list[str]:
     return list(dict.fromkeys(named + configured)) or [DEFAULT_URL]
 
 
-def _to_node(text: str, url: str, path: str) -> Imported:
+def _to_node(text: str, url: str, path: str, reason: str) -> Imported:
     with node_at(url, timeout_s=IMPORT_S) as node:
-        answer: dict[str, Any] = node.post_csv(path, text)
+        answer: dict[str, Any] = node.post_csv(path, text, {"reason": reason or None})
     return Imported(answer["imported"], answer["unchanged"], f"the node at {url}")
 
 
 def _to_store(
-    text: str, config: Config, into: Callable[[EventLog, str, str, Config], Taken]
+    text: str, config: Config, into: Callable[[EventLog, str, Asker, Config], Taken], reason: str
 ) -> Imported:
     url = config.store.url
     if url == "sqlite://":
         raise CommandError("no node answers, and a store in memory cannot be filled", USAGE)
     with closing(open_log(url, config.store.password_file)) as log:
-        done = into(log, text, f"{ACTOR}:{_user()}", config)
+        done = into(log, text, Asker(f"{ACTOR}:{_user()}", reason), config)
     return Imported(done.imported, done.unchanged, f"the store {url.shown}, as no node answers")
 
 
-def _devices(log: EventLog, text: str, actor: str, config: Config) -> Taken:
+def _devices(log: EventLog, text: str, asker: Asker, config: Config) -> Taken:
     from hes.device_registry import import_devices  # noqa: PLC0415 -- as above
     from hes.meter_types import read_types  # noqa: PLC0415 -- only without a node
 
     types = read_types(config.meter_types.folder).protocols
-    return import_devices(log, parse_csv(text, types), actor, SystemClock())
+    return import_devices(log, parse_csv(text, types), asker.actor, SystemClock(), asker.reason)
 
 
-def modems_into(log: EventLog, text: str, actor: str, _config: Config) -> Taken:
+def modems_into(log: EventLog, text: str, asker: Asker, _config: Config) -> Taken:
     """Bring a modem list into the store of a node that does not run."""
     from hes.modem_registry import import_modems  # noqa: PLC0415 -- only without a node
     from hes.modems import parse_modems  # noqa: PLC0415 -- only without a node
 
-    return import_modems(log, parse_modems(text), actor, SystemClock())
+    return import_modems(log, parse_modems(text), asker.actor, SystemClock(), asker.reason)
 
 
 def _user() -> str:

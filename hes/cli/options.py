@@ -20,6 +20,7 @@ Json = Annotated[bool, typer.Option("--json", help="Write JSON, for programs.")]
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", "-c", help="The node's TOML file.", metavar="FILE")
 ]
+Reason = Annotated[str, typer.Option("--reason", help="Why, for the record.", metavar="TEXT")]
 Meter = Annotated[str, typer.Argument(help="The meter's name in the device list.", metavar="METER")]
 TimeoutS = Annotated[
     float | None,

@@ -15,8 +15,11 @@ from hes.cli import failures
 HELP = "HES, an open AMI head-end system: reads electricity meters behind cellular modems."
 
 
-def build_app() -> typer.Typer:
-    """Return the program with every command that the package has."""
+def build_app(name: str = "") -> typer.Typer:
+    """Return the program with every command that the package has, or with the one of that name.
+
+    To make the options of all takes longer than most commands take.
+    """
     app = typer.Typer(
         name="hes",
         help=HELP,
@@ -28,7 +31,20 @@ def build_app() -> typer.Typer:
     for found in pkgutil.iter_modules(hes.cli.commands.__path__):
         module = importlib.import_module(f"{hes.cli.commands.__name__}.{found.name}")
         module.register(app)
+    app.callback()(_above)
+    commands = [each for each in app.registered_commands if each.name == name]
+    groups = [each for each in app.registered_groups if _name_of(each) == name]
+    if commands or groups:
+        app.registered_commands, app.registered_groups = commands, groups
     return app
+
+
+def _above() -> None:
+    """Stand above the commands, also where there is one only."""
+
+
+def _name_of(group: typer.models.TyperInfo) -> Any:
+    return group.typer_instance.info.name if group.typer_instance else None
 
 
 def run(arguments: Sequence[str] | None = None) -> int:
@@ -49,8 +65,8 @@ def run(arguments: Sequence[str] | None = None) -> int:
 
 
 def _told(arguments: Sequence[str] | None) -> int:
-    command: Any = typer.main.get_command(build_app())
-    args = None if arguments is None else list(arguments)
+    args = list(sys.argv[1:] if arguments is None else arguments)
+    command: Any = typer.main.get_command(build_app(args[0] if args else ""))
     result = command.main(args=args, prog_name="hes", standalone_mode=False)
     sys.stdout.flush()
     return result if isinstance(result, int) else 0

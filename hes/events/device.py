@@ -1,6 +1,11 @@
 """The device list as facts. Keys and passwords never stand here."""
 
+from typing import Final
+
 from hes.events.base import DomainEvent, event
+
+REASON_SIZE: Final = 300
+"""Characters: an event must fit a RAW column of Oracle, 2,000 octets."""
 
 
 @event("DeviceRegistered/1")
@@ -23,6 +28,8 @@ class DeviceRegistered(DomainEvent, frozen=True, array_like=True, kw_only=True):
     has_keys: bool
     actor: str
     """Who imported it."""
+    reason: str = ""
+    """Why, in their words."""
 
 
 @event("CounterReserved/1")

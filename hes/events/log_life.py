@@ -22,6 +22,20 @@ class LegalHoldReleased(DomainEvent, frozen=True, array_like=True, kw_only=True)
     reason: str = ""
 
 
+@event("LogSealed/1")
+class LogSealed(DomainEvent, frozen=True, array_like=True, kw_only=True):
+    """Old events were moved into blocks, as they were; stored in the transaction that did it."""
+
+    first: int
+    last: int
+    """Positions in the log, both included; all events between them are sealed."""
+    blocks: int
+    octets: int
+    """Of the blocks."""
+    actor: str
+    """``node:<name>`` for the daily run of a node."""
+
+
 @event("LogPurged/1")
 class LogPurged(DomainEvent, frozen=True, array_like=True, kw_only=True):
     """Old events were deleted for good; stored in the transaction that deleted them."""

@@ -16,6 +16,8 @@ class ModemRegistered(DomainEvent, frozen=True, array_like=True, kw_only=True):
     has_secret: bool
     actor: str
     """Who imported it."""
+    reason: str = ""
+    """Why, in their words."""
 
 
 @event("ModemIdentified/1")
@@ -40,6 +42,8 @@ class ConfigRequested(DomainEvent, frozen=True, array_like=True, kw_only=True):
     settings: str
     """As JSON, by name; of those that only the maker knows, the size alone."""
     actor: str
+    reason: str = ""
+    """Why, in their words."""
 
 
 @event("ConfigApplied/1")
@@ -48,6 +52,7 @@ class ConfigApplied(DomainEvent, frozen=True, array_like=True, kw_only=True):
 
     status: str
     """``applied``: in force, on trial; ``confirmed``: a session was opened under it; ``refused``;
-    ``rolled-back``: the modem came back with the settings of before."""
+    ``rolled-back``: the modem came back with the settings of before; ``not-sent``: the modem was
+    not told, because writing it down took too long for who wanted it."""
     config_hash: bytes | None
     """Of all settings of the modem, now."""

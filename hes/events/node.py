@@ -73,3 +73,22 @@ class TokenUsed(DomainEvent, frozen=True, array_like=True, kw_only=True):
 
     actor: str
     """Name of the token."""
+
+
+@event("AccessRefused/1")
+class AccessRefused(DomainEvent, frozen=True, array_like=True, kw_only=True):
+    """Somebody was not let in: a wrong token, or a page of another site.
+
+    Not each of them is told: see ``untold``.
+    """
+
+    actor: str
+    """Name of the token that the caller meant to have, if we know it; ``?``: we do not."""
+    peer: str
+    what: str
+    """Method and path."""
+    status: str
+    """Of HTTP: ``401``, ``403``."""
+    reason: str
+    untold: int
+    """Others that were refused since the last one that was told, of any source."""

@@ -27,11 +27,14 @@ from protocols.dlms.apdu_ciphered import (
 from protocols.dlms.cosem import Attribute, DataAccessError, Refused
 from protocols.dlms.gbt import Block
 from protocols.dlms.hls import Side, check_digest_proof, digest_proof
+from protocols.dlms.object_list import CLASS_SAP
 from protocols.dlms.opened import open_ciphered
 from protocols.dlms.security import Keys, check_gmac_token, gmac_token, protect
 from protocols.errors import ProtocolError, RemoteProtocolError
 
 PUBLIC_CLIENT: Final = 16
+PUBLIC_CLASSES: Final = frozenset({1, CLASS_SAP})
+"""What it tells to a client without any proof: names, and the list of logical devices."""
 CONFORMANCE: Final = bytes.fromhex("00fe1f")
 NOT_ASSOCIATED: Final = apdu_errors.encode_exception(apdu_errors.ExceptionResponse(1, 1))
 
@@ -334,7 +337,7 @@ class DlmsServer:
     def _read(self, attribute: Attribute, selection: Any) -> bytes | Refused:
         if attribute.obis == cosem.COUNTER_OBIS and attribute.index == 2:
             return ax.u32(max(0, self.client_counter - 1))
-        if self._is_stranger and attribute.class_id != 1:
+        if self._is_stranger and attribute.class_id not in PUBLIC_CLASSES:
             return DENIED
         told = of_itself(attribute, self.objects, self.identity.logical)
         if told is not None:

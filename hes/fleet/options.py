@@ -55,7 +55,8 @@ class FleetOptions(msgspec.Struct, frozen=True, kw_only=True):
     links: tuple[str, ...] = ("raw",)
     """Kinds of modems, in equal parts: raw, raw-split, raw-glued, raw-data, raw-both, dlms-push,
     prot, ddp-inside, ddp-header16, ddp-closed, gdw376, gdw376-2005, dlt698, forcecontrol, dsmr4,
-    smr5, hml1; all. dlms-push, dsmr4 and smr5 have DLMS meters that push, whatever the shares."""
+    smr5, mode-d, hml1; all. dlms-push, dsmr4 and smr5 have DLMS meters that push, mode-d has those
+    of IEC 62056-21 that do, whatever the shares."""
     wrapper_share: Share = 0.5
     """Part of the DLMS modems whose meters speak the TCP wrapper; the others speak HDLC."""
     gmac_share: Share = 0.5

@@ -49,7 +49,8 @@ def plan_fleet(options: FleetOptions) -> list[ModemPlan]:
         plans.append(_modem(options, rng, serials, count))
         left -= count
     kinds = chosen(options.links)
-    kinds += [name for name in kinds if SIDES[name].meter is None]  # alarms alone are rarer
+    # Those with meters of their own are rarer.
+    kinds += [name for name in kinds if SIDES[name].meter is None]
     pairs = zip(plans, _mixed(options, plans), strict=True)
     return [
         modem
@@ -63,7 +64,7 @@ def _through(name: str, plain: ModemPlan, mixed: ModemPlan, seed: int) -> list[M
     kind = SIDES[name]
     plan = mixed if kind.asked else plain
     if kind.meter is not None:
-        return [_alarming(name, meter) for meter in plan.meters]
+        return [_built_in(name, meter) for meter in plan.meters]
     modem_id = kind.name(plan.meters[0].identity.serial)
     rng = random.Random(f"secret {seed} {modem_id}")  # noqa: S311 -- a simulation
     pushes = plain.pushes if kind.stores else plan.pushes and kind.speaks
@@ -76,14 +77,18 @@ def _through(name: str, plain: ModemPlan, mixed: ModemPlan, seed: int) -> list[M
     ]  # fmt: skip
 
 
-def _alarming(name: str, meter: MeterPlan) -> ModemPlan:
-    """Return a meter that is its own modem and tells alarms, in the open."""
+def _built_in(name: str, meter: MeterPlan) -> ModemPlan:
+    """Return a meter that is its own modem and says what it has to say in the open."""
     kind = SIDES[name]
     serial = kind.serial(meter.identity.serial)
-    alone = replace(meter, identity=MeterIdentity(serial=serial), logical=1, physical=None)
-    return ModemPlan(
-        modem_id=serial, kind=name, link=kind.link, framing="wrapper", pushes=True, meters=(alone,)
+    called = "" if kind.protocol == DLMS else serial
+    alone = replace(
+        meter, identity=MeterIdentity(serial=serial), logical=1, physical=None, address=called
     )
+    return ModemPlan(
+        modem_id=serial, kind=name, link=kind.link, protocol=kind.protocol,
+        framing="wrapper" if kind.protocol == DLMS else "", pushes=True, meters=(alone,),
+    )  # fmt: skip
 
 
 def _mixed(options: FleetOptions, plans: list[ModemPlan]) -> list[ModemPlan]:

@@ -5,6 +5,7 @@ import msgspec
 from hes.fleet.dlms_server import MeterIdentity
 
 DLMS = "dlms"
+IEC = "iec62056-21"
 
 
 class MeterPlan(msgspec.Struct, frozen=True, kw_only=True):

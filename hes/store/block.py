@@ -1,136 +1,33 @@
-"""A block: the events of some streams over some time in few octets, every octet of them.
+"""Reads blocks: the events of some streams over some time, every octet of them.
 
-Events stand by stream, and in a stream by version. Their positions and versions are columns of
-numbers, and so are the leaves of their states, one set of columns for each topic and shape
-(``hes.store.shapes``, ``hes.store.columns``). A block names its streams and topics itself, so that
-it can be read without the tables around it.
-
-Codec 1: a msgpack array as ``_Body`` has it, compressed by zlib where that helps. Pure.
+A block names its streams and topics itself, so that it can be read without the tables around it.
+How it is made: ``hes.store.block_writer``. Pure.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from itertools import accumulate, starmap
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import accumulate
+from operator import add
+from typing import Any, Final
 
 import msgspec
 
 from hes.store import shapes
-from hes.store.columns import (
-    pack_floats,
-    pack_numbers,
-    squeezed,
-    unpack_floats,
-    unpack_numbers,
-    unsqueezed,
+from hes.store.block_form import (
+    CODECS,
+    RAW,
+    Body,
+    Form,
+    Kind,
+    Packed,
+    StreamPart,
+    order_of,
+    starts_with_time,
 )
+from hes.store.columns import unpack_floats, unpack_numbers, unpack_scaled, unsqueezed
 from hes.store.errors import StoreError
 from hes.store.port import StoredRow
 
-CODEC: Final = 1
-RAW: Final = "raw"
-"""Stands for the shape of states that are kept as they are."""
-
-_NUMBERS, _FLOATS, _SAME, _VALUES, _OCTETS, _WORDS = range(6)
-
-
-class _Kind(msgspec.Struct, frozen=True, array_like=True):
-    """Events of one topic and shape."""
-
-    topic: str
-    shape: Any
-    columns: list[tuple[int, Any]]
-    """How each column is packed, and what was made of it."""
-
-
-class _Body(msgspec.Struct, frozen=True, array_like=True):
-    streams: list[str]
-    counts: list[int]
-    positions: bytes
-    versions: bytes
-    kinds: list[_Kind]
-    which: bytes
-    """For each event the number of its kind."""
-
-
-class StreamPart(NamedTuple):
-    """The events of one stream in a block, by version."""
-
-    stream: str
-    rows: list[StoredRow]
-
-
-_encoder: Final = msgspec.msgpack.Encoder()
-_decoder: Final = msgspec.msgpack.Decoder(_Body)
-
-
-# -- making one
-
-
-def encode_block(parts: Sequence[StreamPart]) -> bytes:
-    """Return the block that holds these events.
-
-    Raises:
-        StoreError: a position or version has more than 64 bits.
-
-    """
-    rows = [row for part in parts for row in part.rows]
-    collected: dict[tuple[str, Any], tuple[int, list[Any]]] = {}
-    which: list[int] = []
-    for row in rows:
-        taken = shapes.parted(row.state)
-        shape, value = (RAW, row.state) if taken is None else taken
-        number, values = collected.setdefault((row.topic, shape), (len(collected), []))
-        which.append(number)
-        values.append(value)
-    body = _Body(
-        [part.stream for part in parts],
-        [len(part.rows) for part in parts],
-        _numbers([row.position for row in rows]),
-        _numbers([row.version for row in rows]),
-        [_Kind(topic, shape, _columns(shape, v)) for (topic, shape), (_, v) in collected.items()],
-        _numbers(which),
-    )
-    return squeezed(_encoder.encode(body))
-
-
-def _numbers(values: Sequence[int]) -> bytes:
-    packed = pack_numbers(values)
-    if packed is None:
-        raise StoreError("an event's place has more than 64 bits: it cannot be sealed")
-    return packed
-
-
-def _columns(shape: Any, values: Sequence[Any]) -> list[tuple[int, Any]]:
-    if shape == RAW:
-        return [_packed(shapes.OTHER, values)]
-    columns = shapes.take_apart(shape, values)
-    return list(starmap(_packed, zip(shapes.columns_of(shape), columns, strict=True)))
-
-
-def _packed(kind: str, column: Sequence[Any]) -> tuple[int, Any]:
-    if kind == shapes.FLOAT:
-        return _FLOATS, pack_floats(column)
-    if kind == shapes.OTHER:
-        return _packed_other(column)
-    packed = pack_numbers(column)
-    return (_VALUES, list(column)) if packed is None else (_NUMBERS, packed)
-
-
-def _packed_other(column: Sequence[Any]) -> tuple[int, Any]:
-    """Return a column of texts, octets and whatever else there is."""
-    first = column[0] if column else None
-    if all(type(value) is type(first) and value == first for value in column):
-        return _SAME, first
-    if all(type(value) is bytes for value in column):
-        sizes = pack_numbers(list(map(len, column)))
-        return _OCTETS, (sizes, squeezed(b"".join(column)))
-    if all(type(value) is str for value in column):
-        words = {word: number for number, word in enumerate(dict.fromkeys(column))}
-        return _WORDS, (list(words), pack_numbers([words[word] for word in column]))
-    return _VALUES, list(column)
-
-
-# -- reading one
+_decoder: Final = msgspec.msgpack.Decoder(Body)
 
 
 class Block:
@@ -142,29 +39,35 @@ class Block:
     """
 
     def __init__(self, codec: int, state: bytes) -> None:
-        if codec != CODEC:
+        if codec not in CODECS:
             raise StoreError(f"a sealed block is of codec {codec}; update the program")
         try:
             self._read(_decoder.decode(unsqueezed(state)))
         except _DAMAGE as problem:
             raise _damaged(problem) from problem
 
-    @classmethod
-    def empty(cls) -> "Block":
-        """Return a block without events."""
-        return cls(CODEC, encode_block([]))
-
-    def _read(self, body: _Body) -> None:
+    def _read(self, body: Body) -> None:
         self.streams = body.streams
         self._starts = [0, *accumulate(body.counts)]
         count = self._starts[-1]
-        self._positions = unpack_numbers(body.positions, count)
-        self._versions = unpack_numbers(body.versions, count)
-        self._which = unpack_numbers(body.which, count)
+        self._versions = _numbers(body.versions, count)
+        self._which = _numbers(body.which, count)
         self._kinds = [
             _ReadKind(kind, self._which.count(number)) for number, kind in enumerate(body.kinds)
         ]
+        self._positions = _numbers(body.positions, count)
+        if body.by_time:
+            self._positions = self._as_they_stand(self._positions)
         self._number = {stream: number for number, stream in enumerate(body.streams)}
+
+    def _as_they_stand(self, positions: list[int]) -> list[int]:
+        """Bring positions from the order in which events came into that of streams and versions."""
+        times = [kind.times() for kind in self._kinds]
+        found = [0] * len(positions)
+        order = order_of(self._which, times, self._starts)
+        for at, position in zip(order, positions, strict=True):
+            found[at] = position
+        return found
 
     def parts(self) -> list[StreamPart]:
         """Return all events.
@@ -219,11 +122,15 @@ class Block:
 class _ReadKind:
     """Events of one topic and shape, as columns."""
 
-    def __init__(self, kind: _Kind, count: int) -> None:
+    def __init__(self, kind: Kind, count: int) -> None:
         self.topic = kind.topic
         self._shape = RAW if kind.shape == RAW else _as_shape(kind.shape)
         self._count = count
         self._columns = _unpacked(self._shape, kind.columns, count)
+
+    def times(self) -> Iterator[int] | None:
+        """Return when each event came, in microseconds; None where the states do not tell."""
+        return iter(self._columns[0]) if starts_with_time(self._shape) else None
 
     def states(self, start: int, stop: int) -> Iterator[bytes]:
         """Yield the states of the events from number ``start`` to before ``stop``."""
@@ -241,16 +148,19 @@ def _as_shape(value: Any) -> Any:
     return value if isinstance(value, str) else tuple(map(_as_shape, value))
 
 
-def _unpacked(shape: Any, packed: Sequence[tuple[int, Any]], count: int) -> list[shapes.Column]:
+def _unpacked(shape: Any, packed: Sequence[Packed], count: int) -> list[shapes.Column]:
     if shape == RAW:
         return [_unpacked_column(*packed[0], count)]
     found: list[shapes.Column] = []
     _unpack_inside(shape, iter(packed), count, found)
+    for at, (form, made) in enumerate(packed):
+        if form == Form.RELATIVE:
+            found[at] = list(map(add, found[made[0]], found[at]))
     return found
 
 
 def _unpack_inside(
-    shape: Any, packed: Iterator[tuple[int, Any]], count: int, found: list[shapes.Column]
+    shape: Any, packed: Iterator[Packed], count: int, found: list[shapes.Column]
 ) -> None:
     """Unpack the columns of a shape: those of rows are as long as their counts say."""
     if isinstance(shape, str):
@@ -265,22 +175,8 @@ def _unpack_inside(
             _unpack_inside(part, packed, count, found)
 
 
-def _unpacked_column(form: int, made: Any, count: int) -> shapes.Column:
-    match form:
-        case 0:
-            return unpack_numbers(made, count)
-        case 1:
-            return unpack_floats(made, count)
-        case 2:
-            return [made] * count
-        case 3:
-            return list(made)
-        case 4:
-            return list(_cut(unpack_numbers(made[0], count), unsqueezed(made[1])))
-        case 5:
-            return [made[0][number] for number in unpack_numbers(made[1], count)]
-        case _:
-            raise ValueError(f"a column of an unknown form {form}")
+def _numbers(made: Any, count: int) -> list[int]:
+    return unpack_numbers(made, count) if type(made) is bytes else unpack_scaled(made, count)
 
 
 def _cut(sizes: Iterable[int], data: bytes) -> Iterator[bytes]:
@@ -288,6 +184,23 @@ def _cut(sizes: Iterable[int], data: bytes) -> Iterator[bytes]:
     for size in sizes:
         yield data[at : at + size]
         at += size
+
+
+_READERS: Final[dict[int, Callable[[Any, int], shapes.Column]]] = {
+    Form.NUMBERS: _numbers,
+    Form.FLOATS: unpack_floats,
+    Form.SAME: lambda made, count: [made] * count,
+    Form.VALUES: lambda made, _count: list(made),
+    Form.OCTETS: lambda made, count: list(_cut(_numbers(made[0], count), unsqueezed(made[1]))),
+    Form.WORDS: lambda made, count: [made[0][word] for word in _numbers(made[1], count)],
+    Form.SCALED: _numbers,
+    # What it is to be added to may still be to come.
+    Form.RELATIVE: lambda made, count: _numbers(made[1], count),
+}
+
+
+def _unpacked_column(form: int, made: Any, count: int) -> shapes.Column:
+    return _READERS[form](made, count)
 
 
 _DAMAGE: Final = (

@@ -24,6 +24,9 @@ EVENT: Final = Places(state=4, number=0)
 class Transaction(Protocol):
     """One transaction, on one connection, in one thread."""
 
+    committing: bool
+    """Whether a connection that is lost now leaves open if the transaction was committed."""
+
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """Return the rows of a query."""
         ...
@@ -38,6 +41,14 @@ class Transaction(Protocol):
 
     def insert(self, rows: Sequence[EvRow]) -> None:
         """Insert rows of ``ev``, as fast as the database can."""
+        ...
+
+    def advance(self, rows: Sequence[EvRow], end: int, epoch: int) -> bool:
+        """Insert rows of ``ev`` right behind the head, and move it to the last of them.
+
+        Nothing else may be done in the transaction, which may be over when this returns. False,
+        and nothing is changed, when the head is not at ``end`` or has another epoch.
+        """
         ...
 
     def find_streams(self, names: Sequence[str]) -> list[StreamEnd]:
@@ -131,17 +142,17 @@ class Statements:
         from_stream = " FROM stream" + self._joined("ev", "ev.oid = stream.oid")
         from_stream += self._joined("topic", "topic.id = ev.topic")
         stream = _COLUMNS + "ev.state" + from_stream
-        self.page = self.limited(f"{self.log} WHERE ev.nid > ? ORDER BY ev.nid")
-        self.page_back = self.limited(f"{self.log} WHERE ev.nid < ? ORDER BY ev.nid DESC")
+        # Pages of the log name streams and topics by number (``hes.store.names``).
+        hot = "SELECT nid, oid, ver, topic, state"
+        self.page = self.limited(f"{hot} FROM ev WHERE nid > ? ORDER BY nid")
+        self.page_back = self.limited(f"{hot} FROM ev WHERE nid < ? ORDER BY nid DESC")
         self.stream_page = self.limited(
             f"{stream} WHERE stream.name = ? AND ev.ver > ? ORDER BY ev.ver"
         )
         self.stream_page_back = self.limited(
             f"{stream} WHERE stream.name = ? AND ev.nid < ? ORDER BY ev.ver DESC"
         )
-        self.chained = self.limited(
-            f"{_COLUMNS}ev.state, ev.chain{from_log} WHERE ev.nid > ? ORDER BY ev.nid"
-        )
+        self.chained = self.limited(f"{hot}, chain FROM ev WHERE nid > ? ORDER BY nid")
         self.chains = self.limited(
             "SELECT ev.nid, ev.chain FROM ev WHERE ev.nid > ? ORDER BY ev.nid"
         )
@@ -156,6 +167,10 @@ class Statements:
             f"SELECT snapshot.ver, snapshot.state, snapshot.oid FROM stream{kept}"  # noqa: S608 -- names of ours
             " WHERE stream.name = ?"
         )
+        self.to_seal_of = (
+            f"{_COLUMNS}ev.state, ev.chain, ev.oid{from_stream}"
+            " WHERE stream.oid IN ({}) AND ev.nid >= ? AND ev.nid <= ? ORDER BY ev.oid, ev.ver"
+        )
         self._add_sealed()
         hidden = dialect.hidden
         self.add_secret = f"INSERT INTO secret (name, {hidden}) VALUES (?, ?)"  # noqa: S608
@@ -165,7 +180,7 @@ class Statements:
         parts = "SELECT sealed_end.ver, sealed.id, sealed.events FROM stream"
         parts += self._joined("sealed_end", "sealed_end.oid = stream.oid")
         parts += self._joined("sealed", "sealed.id = sealed_end.block")
-        parts += " WHERE stream.name = ? AND"
+        parts += " WHERE stream.name = ? AND sealed.nid_to > 0 AND"
         self.parts_above = self.limited(f"{parts} sealed_end.ver > ? ORDER BY sealed_end.ver")
         self.parts_below = self.limited(
             f"{parts} sealed_end.ver < ? AND sealed.nid_from < ? ORDER BY sealed_end.ver DESC"
@@ -217,10 +232,12 @@ def in_list(sql: str, values: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
 HEAD: Final = "SELECT nid FROM head"
 HEAD_EPOCH: Final = "SELECT nid, epoch FROM head"
 SET_HEAD: Final = "UPDATE head SET nid = ?"
+MOVE_HEAD: Final = "UPDATE head SET nid = ? WHERE nid = ? AND epoch = ?"
 SET_EPOCH: Final = "UPDATE head SET epoch = ?"
 CHAIN_AT: Final = "SELECT chain FROM ev WHERE nid = ?"
 OID_MAX: Final = "SELECT COALESCE(MAX(oid), 0) FROM stream"
 TOPICS: Final = "SELECT id, name FROM topic"
+STREAM_NAMES: Final = "SELECT oid, name FROM stream WHERE oid IN ({})"
 ADD_STREAM: Final = "INSERT INTO stream (oid, name) VALUES (?, ?)"
 ADD_TOPIC: Final = "INSERT INTO topic (id, name) VALUES (?, ?)"
 ADD_ASIDE: Final = "INSERT INTO aside (oid, ver, topic, state) VALUES (?, ?, ?, ?)"
@@ -229,12 +246,13 @@ STREAM_END: Final = (
     " (SELECT MAX(sealed_end.ver) FROM sealed_end WHERE sealed_end.oid = stream.oid) AS sealed_ver"
     " FROM stream WHERE stream.name = ?"
 )
-SEALED_TO: Final = "SELECT COALESCE(MAX(nid_to), 0) FROM sealed"
-SEALED_NEXT: Final = "SELECT MIN(nid_to) FROM sealed WHERE nid_to > ?"
-SEALED_BACK: Final = "SELECT MAX(nid_to) FROM sealed WHERE nid_from < ?"
+# Blocks whose ``nid_to`` is negative are not published yet (``hes.store.sealed_writing``).
+SEALED_TO: Final = "SELECT COALESCE(MAX(nid_to), 0) FROM sealed WHERE nid_to > 0"
+SEALED_NEXT: Final = "SELECT MIN(nid_to) FROM sealed WHERE nid_to > 0 AND nid_to > ?"
+SEALED_BACK: Final = "SELECT MAX(nid_to) FROM sealed WHERE nid_to > 0 AND nid_from < ?"
 SEALED_FROM: Final = "SELECT MIN(nid_from) FROM sealed WHERE nid_to = ?"
 PURGED: Final = (
-    "SELECT nid_from, nid_to FROM sealed GROUP BY nid_from, nid_to"
+    "SELECT nid_from, nid_to FROM sealed WHERE nid_to > 0 GROUP BY nid_from, nid_to"
     " HAVING SUM(events) < nid_to - nid_from + 1 ORDER BY nid_from"
 )
 SEALED_IDS: Final = "SELECT id, events FROM sealed WHERE nid_to = ? ORDER BY id"
@@ -244,8 +262,17 @@ SEALED_ID_MAX: Final = "SELECT COALESCE(MAX(id), 0) FROM sealed"
 SEALED_AT: Final = "SELECT chain FROM sealed_end WHERE nid = ?"
 SEALED_ENDS: Final = (
     "SELECT e.oid, e.ver, e.chain FROM sealed_end e WHERE e.oid IN ({})"
-    " AND e.ver = (SELECT MAX(m.ver) FROM sealed_end m WHERE m.oid = e.oid)"
+    " AND e.ver = (SELECT MAX(m.ver) FROM sealed_end m WHERE m.oid = e.oid"
+    " AND m.block NOT IN (SELECT p.id FROM sealed p WHERE p.nid_to < 0))"
 )
+UNPUBLISHED: Final = "SELECT id FROM sealed WHERE nid_to < 0 ORDER BY id"
+UNPUBLISHED_EVENTS: Final = (
+    "SELECT COALESCE(SUM(events), 0) FROM sealed WHERE nid_from = ? AND nid_to = ?"
+)
+PUBLISH: Final = "UPDATE sealed SET nid_to = ? WHERE nid_from = ? AND nid_to = ?"
+DROP_SEALED: Final = "DELETE FROM sealed WHERE id = ?"
+DROP_SEALED_ENDS: Final = "DELETE FROM sealed_end WHERE block = ?"
+FIRST_HOT: Final = "SELECT MIN(nid) FROM ev"
 ADD_SEALED: Final = (
     "INSERT INTO sealed (id, nid_from, nid_to, until_ms, codec, events, state)"
     " VALUES (?, ?, ?, ?, ?, ?, ?)"
@@ -254,7 +281,7 @@ ADD_SEALED_END: Final = (
     "INSERT INTO sealed_end (oid, ver, ver_prev, nid, block, chain) VALUES (?, ?, ?, ?, ?, ?)"
 )
 SEALED_BEFORE: Final = (
-    "SELECT nid_from, nid_to FROM sealed GROUP BY nid_from, nid_to"
+    "SELECT nid_from, nid_to FROM sealed WHERE nid_to > 0 GROUP BY nid_from, nid_to"
     " HAVING MAX(until_ms) < ? AND SUM(events) > 0 ORDER BY nid_to"
 )
 SET_SEALED: Final = "UPDATE sealed SET codec = ?, events = ?, state = ? WHERE id = ?"

@@ -4,7 +4,6 @@ Thin mode reaches 12.1 and newer; 11g wants thick mode, with Oracle Instant Clie
 own pool is not used: closed while a thread is inside a call, it has ended the whole process.
 """
 
-import contextlib
 import itertools
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
@@ -15,7 +14,7 @@ import oracledb
 from hes.store.database import Places
 from hes.store.errors import StoreError
 from hes.store.oracle_errors import codes, is_lost, told
-from hes.store.oracle_link import Target, choose_mode, connect, target_of
+from hes.store.oracle_link import Connection, Target, choose_mode, connect, target_of
 from hes.store.oracle_rows import (
     DIALECT,
     OracleTransaction,
@@ -26,7 +25,8 @@ from hes.store.oracle_rows import (
 )
 from hes.store.password import read_password
 from hes.store.schema import ORACLE, ORACLE_SEALED, SET_VERSION, UNSEALED
-from hes.store.server import ANSWER_S, ServerDatabase
+from hes.store.server import ANSWER_S, STATEMENT_S, ServerDatabase
+from hes.store.watch import Watch
 
 _VERSION: Final = "SELECT ddl FROM head"
 _MISSING: Final = "ORA-00942"
@@ -55,7 +55,7 @@ def open_oracle(url: str, password_file: str | None = None) -> "OracleDatabase":
     return database
 
 
-class OracleDatabase(ServerDatabase[oracledb.Connection]):
+class OracleDatabase(ServerDatabase[Connection]):
     """See ``hes.store.database.Database``."""
 
     errors = oracledb.Error
@@ -64,6 +64,7 @@ class OracleDatabase(ServerDatabase[oracledb.Connection]):
     def __init__(self, target: Target) -> None:
         super().__init__(target.shown)
         self._target = target
+        self._watch = Watch()
 
     def prepare(self) -> None:
         """Make the tables if there are none; what a killed start made already is kept.
@@ -109,28 +110,33 @@ class OracleDatabase(ServerDatabase[oracledb.Connection]):
 
     # -- the driver
 
-    def _connect(self) -> oracledb.Connection:
+    def close(self) -> None:
+        """See ``Database.close``."""
+        super().close()
+        self._watch.close()
+
+    def _connect(self) -> Connection:
         connection = connect(self._target)
         # Of each way to the server; past it the driver asks it to stop, and waits as long again.
-        connection.call_timeout = round(ANSWER_S * 500)
+        connection.call_timeout = STATEMENT_S * 1000
         return connection
 
-    def _begin(self, connection: oracledb.Connection, *, writer: bool) -> OracleTransaction:
+    def _begin(self, connection: Connection, *, writer: bool) -> OracleTransaction:
         return OracleTransaction(connection)
 
-    def _end(self, connection: oracledb.Connection, *, commit: bool) -> None:
+    def _end(self, connection: Connection, *, commit: bool) -> None:
         if commit:
             connection.commit()
         else:
             connection.rollback()
 
-    def _fetch(self, connection: oracledb.Connection, sql: str, values: Sequence[Any]) -> list[Any]:
+    def _fetch(self, connection: Connection, sql: str, values: Sequence[Any]) -> list[Any]:
         return OracleTransaction(connection).rows(sql, values)
 
-    def _limited(self, connection: oracledb.Connection) -> AbstractContextManager[None]:
-        return contextlib.nullcontext()
+    def _limited(self, connection: Connection) -> AbstractContextManager[None]:
+        return self._watch.limit(ANSWER_S, connection.cut)
 
-    def _is_lost(self, problem: Exception, connection: oracledb.Connection) -> bool:
+    def _is_lost(self, problem: Exception, connection: Connection) -> bool:
         return is_lost(problem)
 
     def _told(self, problem: Exception) -> StoreError:

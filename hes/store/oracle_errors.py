@@ -41,8 +41,13 @@ _MEND: Final = {
     "ORA-01950": "our user has no quota in {shown}; grant it what `hes db ddl oracle` lists",
     "DPY-3010": "{shown} is older than 12.1, which is reached only with Oracle Instant Client 19:"
     " install it and write ?thick=<its folder> behind the URL",
-    "DPI-1047": "Oracle Instant Client is missing ({text}); install version 19 and write"
-    " ?thick=<its folder> behind the URL",
+    "DPI-1047": "Oracle Instant Client is missing, or cannot be loaded: {text}; install its version"
+    " 19 for this kind of machine, and libaio, and write ?thick=<its folder> behind the URL",
+    "DPI-1072": "this Oracle Instant Client is too old ({text}); install version 19",
+    "ORA-03134": "{shown} is 11g, which this Oracle Instant Client is too new for; install"
+    " version 19 of it",
+    "DPY-2019": "one URL of Oracle has ?thick and another has not, and a process has one mode"
+    " ({text}); write it behind all of them, or none",
     "DPY-4001": "no password is given for {shown}; name its file as store.password_file",
 }
 """A person must mend it first."""
@@ -53,6 +58,8 @@ _SAYINGS: Final = {
     "ORA-16000": "it is a standby now",
     "ORA-16456": "its role is changing",
 }
+TEXT_MAX: Final = 160
+_LIBRARY: Final = re.compile(r'DPI-1047:.*library: "([^"]+)"')
 _CODE: Final = re.compile(r"\b(?:ORA|DPY|DPI|TNS)-\d{4,5}\b")
 
 
@@ -72,7 +79,7 @@ def is_lost(problem: BaseException) -> bool:
 def told(problem: BaseException, shown: str) -> StoreError:
     """Return our error for one of Oracle."""
     found = list(codes(problem))
-    text = " ".join(str(problem).split("\n")[0].split())[:160]
+    text = _text(problem)
     for code in found:
         if code in _MEND:
             return StoreError(_MEND[code].format(shown=shown, text=text))
@@ -87,3 +94,10 @@ def told(problem: BaseException, shown: str) -> StoreError:
     if any(code in _PASSES for code in found):
         return StoreUnavailable(f"{shown} could not do it now ({text}); it is tried again")
     return StoreError(f"{shown} failed: {text}")
+
+
+def _text(problem: BaseException) -> str:
+    """Return what the driver said, in a line; of a library that is missing, which one and why."""
+    line = " ".join(str(problem).split("\n")[0].split())
+    library = _LIBRARY.search(line)
+    return (line if library is None else library[1])[:TEXT_MAX]

@@ -11,14 +11,39 @@ import oracledb
 
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.oracle_errors import told
+from hes.store.oracle_socket import Wire, limited
 
 CONNECT_S: Final = 20.0
+"""For all addresses together."""
 HANGING_MAX: Final = 8
-"""Tries to connect that nobody waits for any more, but which the driver does not end."""
+"""Tries to connect that nobody waits for any more, and which the driver has not ended yet."""
+CLOSE_S: Final = 2.0
+"""For a farewell to a server that may be gone."""
 FORM: Final = "oracle://user@host:1521/service, or oracle://user@(DESCRIPTION=...)"
 _THICK: Final = re.compile(r"\?thick(?:=(?P<folder>[^?]*))?$")
 _SERVICE: Final = re.compile(r"SERVICE_NAME\s*=\s*([\w.$#-]+)", re.IGNORECASE)
 _hanging: Final = threading.BoundedSemaphore(HANGING_MAX)
+
+
+class Connection(oracledb.Connection):
+    """A connection that can be cut by another thread, while this one waits for the server."""
+
+    wire: Wire | None = None
+    """Its socket; None in thick mode, where Oracle's own client has it."""
+
+    def cut(self) -> None:
+        """Let whoever waits for the server see its end."""
+        if self.wire is not None:
+            self.wire.cut()
+
+    def close(self) -> None:
+        """Close it, without waiting long for a server that is gone."""
+        try:
+            with limited(CLOSE_S, self.cut):
+                super().close()
+        finally:
+            if self.wire is not None:
+                self.wire.release()
 
 
 class Target(NamedTuple):
@@ -73,8 +98,8 @@ def choose_mode(target: Target) -> None:
         raise told(problem, target.shown) from problem
 
 
-def connect(target: Target) -> oracledb.Connection:
-    """Return a connection. What the driver does not end in time is left to itself.
+def connect(target: Target) -> Connection:
+    """Return a connection. What the driver does not end in time is cut.
 
     Raises:
         StoreUnavailable: nobody answered in time.
@@ -86,15 +111,16 @@ def connect(target: Target) -> oracledb.Connection:
             f"{target.shown} does not answer: {HANGING_MAX} connections wait for it already;"
             " look at its listener"
         )
-    answer: queue.SimpleQueue[oracledb.Connection | Exception] = queue.SimpleQueue()
-    gone = threading.Event()
+    answer: queue.SimpleQueue[Connection | Exception] = queue.SimpleQueue()
+    gone, wire = threading.Event(), Wire()
     threading.Thread(
-        target=_connect, args=(target, answer, gone), name="hes-oracle-connect", daemon=True
+        target=_connect, args=(target, answer, gone, wire), name="hes-oracle-connect", daemon=True
     ).start()
     try:
         found = answer.get(timeout=CONNECT_S)
     except queue.Empty:
         gone.set()
+        wire.give_up()
         raise StoreUnavailable(
             f"{target.shown} did not answer within {CONNECT_S:g} s; look at its listener"
         ) from None
@@ -103,11 +129,15 @@ def connect(target: Target) -> oracledb.Connection:
     return found
 
 
-def _connect(target: Target, answer: "queue.SimpleQueue[Any]", gone: threading.Event) -> None:
+def _connect(
+    target: Target, answer: "queue.SimpleQueue[Any]", gone: threading.Event, wire: Wire
+) -> None:
     try:
-        connection = oracledb.connect(
-            user=target.user, password=target.password, dsn=target.dsn, tcp_connect_timeout=10.0
-        )
+        with wire.caught():
+            connection = oracledb.connect(
+                user=target.user, password=target.password, dsn=target.dsn,
+                tcp_connect_timeout=10.0, conn_class=Connection,
+            )  # fmt: skip
     except oracledb.Error as problem:
         answer.put(problem)
         return
@@ -116,6 +146,8 @@ def _connect(target: Target, answer: "queue.SimpleQueue[Any]", gone: threading.E
         return
     finally:
         _hanging.release()
+    if isinstance(connection, Connection) and target.thick is None:
+        connection.wire = wire
     if gone.is_set():
         with contextlib.suppress(oracledb.Error):
             connection.close()

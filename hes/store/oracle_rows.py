@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import oracledb
 
-from hes.store.database import Dialect, Places, in_list
+from hes.store.database import MOVE_HEAD, Dialect, Places, in_list
 from hes.store.placing import EvRow, StreamEnd
 
 DIALECT: Final = Dialect(
@@ -46,6 +46,9 @@ def marked(sql: str) -> str:
 class OracleTransaction:
     """See ``hes.store.database.Transaction``."""
 
+    committing = False
+    """See ``Transaction.committing``: never, its owner commits."""
+
     def __init__(self, connection: oracledb.Connection) -> None:
         self._connection = connection
 
@@ -83,6 +86,13 @@ class OracleTransaction:
         for row in rows:
             if len(row[4]) > RAW_SIZE:
                 self._add_rest("ev", row[0], 0, row[4])
+
+    def advance(self, rows: Sequence[EvRow], end: int, epoch: int) -> bool:
+        """See ``Transaction.advance``."""
+        if self.execute(MOVE_HEAD, (rows[-1][0], end, epoch)) != 1:
+            return False
+        self.insert(rows)
+        return True
 
     def find_streams(self, names: Sequence[str]) -> list[StreamEnd]:
         """See ``Transaction.find_streams``."""

@@ -6,7 +6,12 @@ from functools import cache
 from typing import Any, Final
 
 import psycopg
+from psycopg import generators, pq
+from psycopg.abc import PQGen
+from psycopg.errors import error_from_result
+from psycopg.waiting import Wait
 
+from hes.store.chain import CHAIN_SIZE
 from hes.store.database import Dialect
 from hes.store.placing import EvRow, StreamEnd
 
@@ -25,9 +30,15 @@ _COPY: Final = "COPY ev (nid, oid, ver, topic, state, chain) FROM STDIN (FORMAT 
 # by value, some microseconds an event.
 _COPY_BEGIN: Final = b"PGCOPY\n\xff\r\n\x00" + bytes(8)
 _COPY_END: Final = b"\xff\xff"
+_COPY_PIECE: Final = 65_536
+"""The driver may wait for ever for room for larger ones."""
+# The head must stand where it is thought to; told it does not, the rows are not sent. In one
+# string: two ways to the server for the whole transaction.
+_MOVE_HEAD: Final = "UPDATE head SET nid = %d WHERE nid = %d AND epoch = %d"
+_ADVANCE: Final = f"BEGIN; {_MOVE_HEAD}; {_COPY}; COMMIT"
 _row: Final = struct.Struct(">hiqiqiqihi").pack
 """Number of columns; size and value of nid, oid, ver and topic; size of the state."""
-_size: Final = struct.Struct(">i").pack
+_SIZE_OF_CHAIN: Final = struct.pack(">i", CHAIN_SIZE)
 
 
 @cache
@@ -41,6 +52,7 @@ class PostgresTransaction:
 
     def __init__(self, connection: "psycopg.Connection[Any]") -> None:
         self._connection = connection
+        self.committing = False
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """See ``Transaction.rows``."""
@@ -58,15 +70,36 @@ class PostgresTransaction:
 
     def insert(self, rows: Sequence[EvRow]) -> None:
         """See ``Transaction.insert``: by COPY, which is no slower for few rows."""
-        parts = [_COPY_BEGIN]
-        for nid, oid, ver, topic, state, chain in rows:
-            parts += (
-                _row(6, 8, nid, 8, oid, 8, ver, 2, topic, len(state)), state, _size(len(chain)),
-                chain,
-            )  # fmt: skip
-        parts.append(_COPY_END)
         with self._connection.cursor() as cursor, cursor.copy(_COPY) as copy:
-            copy.write(b"".join(parts))
+            copy.write(_copied(rows))
+
+    def advance(self, rows: Sequence[EvRow], end: int, epoch: int) -> bool:
+        """See ``Transaction.advance``: the transaction is over then."""
+        connection = self._connection
+        query = _ADVANCE % (rows[-1][0], end, epoch)
+        if connection.wait(self._advance(connection.pgconn, query.encode(), _copied(rows))):
+            return True
+        connection.rollback()
+        return False
+
+    def _advance(self, pgconn: pq.abc.PGconn, query: bytes, data: bytes) -> PQGen[bool]:
+        """Carry out ``_ADVANCE``; False if the head stands elsewhere: it has failed then.
+
+        Raises:
+            psycopg.Error: it failed otherwise.
+
+        """
+        pgconn.send_query(query)
+        _, moved, _ = _good((yield from generators.execute(pgconn)))
+        if moved.command_tuples != 1:
+            yield from _end_copy(pgconn, b"the head stands elsewhere")
+            return False
+        for at in range(0, len(data), _COPY_PIECE):
+            yield from generators.copy_to(pgconn, data[at : at + _COPY_PIECE])
+        # With the end of the rows the server goes on to the commit.
+        self.committing = True
+        _good((yield from _end_copy(pgconn, None)))
+        return True
 
     def find_streams(self, names: Sequence[str]) -> list[StreamEnd]:
         """See ``Transaction.find_streams``."""
@@ -81,3 +114,27 @@ class PostgresTransaction:
 
     def drop_rest(self, owner: str, first: int, last: int) -> None:
         """See ``Transaction.drop_rest``: there is none."""
+
+
+def _copied(rows: Sequence[EvRow]) -> bytes:
+    """Return rows of ``ev`` as COPY takes them."""
+    parts = [_COPY_BEGIN]
+    for nid, oid, ver, topic, state, chain in rows:
+        begin = _row(6, 8, nid, 8, oid, 8, ver, 2, topic, len(state))
+        parts += (begin, state, _SIZE_OF_CHAIN, chain)
+    parts.append(_COPY_END)
+    return b"".join(parts)
+
+
+def _end_copy(pgconn: pq.abc.PGconn, error: bytes | None) -> PQGen[list[pq.abc.PGresult]]:
+    while not pgconn.put_copy_end(error):
+        yield Wait.W
+    results: list[pq.abc.PGresult] = yield from generators.execute(pgconn)
+    return results
+
+
+def _good(results: list[pq.abc.PGresult]) -> list[pq.abc.PGresult]:
+    for result in results:
+        if result.status == pq.ExecStatus.FATAL_ERROR:
+            raise error_from_result(result)
+    return results

@@ -5,14 +5,20 @@ and the blocks second: between the two, an event may be seen in both places, but
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from hes.store import database as sql
 from hes.store.chain import ChainedRow
 from hes.store.database import Database, Statements
+from hes.store.names import Names, Table
 from hes.store.port import StoredRow
 from hes.store.sealed import VERSION_MAX, Sealed
+
+# The named tuples' own constructors take longer than all else.
+_stored_row: Final = partial(tuple.__new__, StoredRow)
+_chained_row: Final = partial(tuple.__new__, ChainedRow)
 
 
 class _Placed(Protocol):
@@ -29,16 +35,21 @@ class LogReader:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._sql = Statements(database.dialect)
+        self._names = Names(database)
         self.sealed = Sealed(database)
 
     def read(self, after: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read``."""
-        rows = self.hot(self._sql.page, after, limit)
+        rows = self._page(self._sql.page, after, limit)
         return self._joined(rows, after, limit, self.sealed.up, self.read)
 
     def read_chained(self, after: int, limit: int) -> list[ChainedRow]:
         """See ``EventLog.read_chained``."""
-        rows = list(map(ChainedRow._make, self._whole(self._sql.chained, after, limit)))
+        found = self._whole(self._sql.chained, after, limit)
+        try:
+            rows = _chained(found, *self._names.known)
+        except KeyError:
+            rows = _chained(*self._names.of(found))
         return self._joined(rows, after, limit, self.sealed.chained_up, self.read_chained)
 
     def _joined(
@@ -63,7 +74,7 @@ class LogReader:
 
     def read_back(self, before: int, limit: int) -> list[StoredRow]:
         """See ``EventLog.read_back``."""
-        rows = self.hot(self._sql.page_back, before, limit)
+        rows = self._page(self._sql.page_back, before, limit)
         return self._filled(rows, before, limit, self.sealed.down)
 
     def read_stream_back(self, stream: str, before: int, limit: int) -> list[StoredRow]:
@@ -116,10 +127,33 @@ class LogReader:
                     return
                 yield row
 
+    def _page(self, query: str, *values: int) -> list[StoredRow]:
+        """Return rows of ``ev`` that a query names by numbers."""
+        found = self._whole(query, *values)
+        try:
+            return _stored(found, *self._names.known)
+        except KeyError:
+            return _stored(*self._names.of(found))
+
     def hot(self, query: str, *values: str | int) -> list[StoredRow]:
-        """Return rows of ``ev``."""
+        """Return rows of ``ev`` that a query names."""
         return list(map(StoredRow._make, self._whole(query, *values)))
 
     def _whole(self, query: str, *values: str | int) -> Sequence[Any]:
         database = self._database
         return database.whole("ev", database.rows(query, values), sql.EVENT)
+
+
+def _stored(rows: Sequence[Any], streams: Table, topics: Table) -> list[StoredRow]:
+    """Return rows with names for numbers."""
+    named = [(nid, streams[oid], ver, topics[topic], state) for nid, oid, ver, topic, state in rows]
+    return list(map(_stored_row, named))
+
+
+def _chained(rows: Sequence[Any], streams: Table, topics: Table) -> list[ChainedRow]:
+    """Return rows with names for numbers, and their values of the chain."""
+    named = [
+        (nid, streams[oid], ver, topics[topic], state, chain)
+        for nid, oid, ver, topic, state, chain in rows
+    ]
+    return list(map(_chained_row, named))

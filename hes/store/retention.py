@@ -16,15 +16,16 @@ import msgspec
 from hes.events.log_life import LogPurged
 from hes.store import database as sql
 from hes.store.anchor import last_anchor
-from hes.store.block import CODEC, StreamPart, encode_block
+from hes.store.block_form import CODEC, StreamPart
+from hes.store.block_writer import encode_block
 from hes.store.codec import EventCodec
 from hes.store.database import Database, Statements, Transaction
 from hes.store.errors import StoreError, StoreUnavailable
-from hes.store.holds import STREAM, holds
-from hes.store.placing import Placer
-from hes.store.port import Append, EventLog
+from hes.store.holds import holds
+from hes.store.life import note
+from hes.store.port import EventLog
 from hes.store.sealed import EMPTY, Sealed
-from hes.store.sql_log import forget, head_of, look_up, store
+from hes.store.sql_log import head_of
 
 DAYS_MIN: Final = 1
 AUDIT_PREFIX: Final = "audit:"
@@ -127,7 +128,7 @@ class Retention:
                 for block in blocks:
                     if block.gone:
                         self._carry_out(tx, block)
-                self._tell(tx, nid, event)
+                note(tx, nid, self._codec.encode(event))
         return gone, stays
 
     def _planned(self, number: int, events: int, held: Collection[str]) -> _Block:
@@ -155,13 +156,6 @@ class Retention:
         # Nothing follows any more on the end before a part that goes.
         tx.many(sql.DROP_PURGED, [(oid, prev) for oid, _, prev in gone])
         tx.many(sql.SET_PURGED, [(oid, ver) for oid, ver, _ in gone])
-
-    def _tell(self, tx: Transaction, nid: int, event: LogPurged) -> None:
-        placer = Placer()
-        forget(placer, tx)
-        look_up(placer, tx, [STREAM])
-        _, placed = placer.place([Append(STREAM, None, [self._codec.encode(event)])], nid)
-        store(tx, placed)
 
 
 def _stays(part: StreamPart, held: Collection[str]) -> bool:

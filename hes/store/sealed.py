@@ -5,33 +5,31 @@ while, few of them: who pages through a log asks for the same ones again.
 """
 
 import threading
-from bisect import bisect_left, bisect_right
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterator
-from itertools import islice
-from operator import attrgetter
 from typing import Any, Final, Generic, TypeVar
 
 from hes.store import database as sql
-from hes.store.block import Block, StreamPart
+from hes.store.block import Block
+from hes.store.block_check import NONE
+from hes.store.block_form import CODEC, StreamPart
+from hes.store.block_writer import encode_block
 from hes.store.chain import CHAIN_SIZE, ChainedRow, link, origin
 from hes.store.database import Database, Places, Statements
 from hes.store.errors import StoreError
 from hes.store.port import StoredRow
+from hes.store.segment_rows import SegmentRows
 
 EMPTY: Final = 0
 """Codec of a block whose events were all purged."""
 BLOCKS_KEPT: Final = 16
 """Of some tens of streams each: 1 to 2 MB."""
 SEGMENTS_KEPT: Final = 2
-"""All blocks of the same positions, decoded: some 30 MB for 100,000 events."""
+"""All blocks of the same positions, decoded: 80 MB for 500,000 events, the largest there are."""
 PARTS_AT_ONCE: Final = 32
 VERSION_MAX: Final = 1 << 62
-NONE: Final = -1
-"""Version of the part before the first."""
 BLOCK: Final = Places(state=3, number=0)
 
-_position: Final = attrgetter("position")
 T = TypeVar("T")
 
 
@@ -42,8 +40,8 @@ class Sealed:
         self._database = database
         self._sql = Statements(database.dialect)
         self._blocks: _Kept[Block] = _Kept(BLOCKS_KEPT)
-        self._segments: _Kept[list[StoredRow]] = _Kept(SEGMENTS_KEPT)
-        self._chained: _Kept[list[ChainedRow]] = _Kept(1)
+        self._segments: _Kept[SegmentRows] = _Kept(SEGMENTS_KEPT)
+        self._chained: _Kept[SegmentRows] = _Kept(1)
 
     def end(self) -> int:
         """Return the last sealed position, 0 if there is none."""
@@ -53,24 +51,29 @@ class Sealed:
 
     def up(self, after: int) -> Iterator[StoredRow]:
         """Yield sealed events above a position."""
-        return self._up(after, self._segment)
+        for rows, place in self._up(after, self._segment):
+            yield rows.row(place)
 
     def chained_up(self, after: int) -> Iterator[ChainedRow]:
         """Yield sealed events above a position with their chain values."""
-        return self._up(after, self._chained_segment)
+        for rows, place in self._up(after, self._chained_segment):
+            yield rows.chained(place)
 
-    def _up(self, after: int, segment: "Callable[[int], list[Any]]") -> Iterator[Any]:
+    def _up(
+        self, after: int, segment: Callable[[int], SegmentRows]
+    ) -> Iterator[tuple[SegmentRows, int]]:
         while last := self._number(sql.SEALED_NEXT, after):
             rows = segment(last)
-            yield from islice(rows, bisect_right(rows, after, key=_position), None)
+            for place in range(rows.above(after), len(rows)):
+                yield rows, place
             after = last
 
     def down(self, before: int) -> Iterator[StoredRow]:
         """Yield sealed events below a position, the newest first."""
         while last := self._number(sql.SEALED_BACK, before):
             rows = self._segment(last)
-            for at in range(bisect_left(rows, before, key=_position) - 1, -1, -1):
-                yield rows[at]
+            for place in range(rows.above(before - 1) - 1, -1, -1):
+                yield rows.row(place)
             ((before,),) = self._database.rows(sql.SEALED_FROM, (last,))
 
     # -- by stream
@@ -117,7 +120,7 @@ class Sealed:
         def made() -> Block:
             rows = self._database.rows(sql.SEALED_BLOCK, (number,))
             blocks = list(_made(self._database.whole("sealed", rows, BLOCK)))
-            return blocks[0] if blocks else Block.empty()
+            return blocks[0] if blocks else Block(CODEC, encode_block([]))
 
         # A purge leaves fewer events behind the same number.
         return self._blocks.get((number, events), made)
@@ -125,27 +128,30 @@ class Sealed:
     def _key(self, last: int) -> Hashable:
         return tuple(map(tuple, self._database.rows(sql.SEALED_IDS, (last,))))
 
-    def _segment(self, last: int) -> list[StoredRow]:
+    def _segment(self, last: int) -> SegmentRows:
         """Return the events of all blocks that end at this position, in order."""
         return self._segments.get(self._key(last), lambda: self._read_segment(last))
 
-    def _read_segment(self, last: int) -> list[StoredRow]:
-        blocks = self._read_blocks(last)
-        rows = [row for _, block in blocks for part in block.parts() for row in part.rows]
-        rows.sort()
-        return rows
+    def _read_segment(self, last: int) -> SegmentRows:
+        found = SegmentRows()
+        for _, block in self._read_blocks(last):
+            for part in block.parts():
+                found.add(part)
+        found.sort()
+        return found
 
-    def _read_blocks(self, last: int) -> list[tuple[int, Block]]:
+    def _read_blocks(self, last: int) -> Iterator[tuple[int, Block]]:
+        """Yield the blocks one by one: decoded, they are much larger."""
         rows = self._database.rows(sql.SEALED_BLOCKS, (last,))
         rows = self._database.whole("sealed", rows, BLOCK)
         numbers = [row[0] for row in rows if row[1] != EMPTY]
-        return list(zip(numbers, _made(rows), strict=True))
+        return zip(numbers, _made(rows), strict=True)
 
-    def _chained_segment(self, last: int) -> list[ChainedRow]:
+    def _chained_segment(self, last: int) -> SegmentRows:
         return self._chained.get(self._key(last), lambda: self._chain_segment(last))
 
-    def _chain_segment(self, last: int) -> list[ChainedRow]:
-        found: list[ChainedRow] = []
+    def _chain_segment(self, last: int) -> SegmentRows:
+        found = SegmentRows()
         for number, block in self._read_blocks(last):
             rows = self._database.rows(self._sql.ends_of_block, (number,))
             ends = {name: (before, chain, prev) for name, _, _, chain, before, prev in rows}
@@ -154,7 +160,7 @@ class Sealed:
                 if before is None:
                     # An end that is missing shows at the first event behind it.
                     before = origin(part.stream) if prev == NONE else bytes(CHAIN_SIZE)
-                found += chained_part(part, before, chain)
+                found.add(part, [row.chain for row in chained_part(part, before, chain)])
         found.sort()
         return found
 

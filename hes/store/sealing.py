@@ -1,63 +1,51 @@
 """Seals the oldest events of a log: moves them from ``ev`` into blocks, octet by octet the same.
 
 A *segment* is the events of one local day that follow each other, or a part of a day with very
-many. Its blocks hold some tens of streams each. Before anything leaves ``ev``, the blocks are read
-back and compared, and every chain value is computed anew. Blocks come and rows go in one
-transaction: killed at any time, the next run goes on. Runs beside a node, in any process; two at
-once hurt nobody, one of them fails.
+many. Its blocks hold some tens of streams each. Before anything leaves ``ev``, each block is read
+back and compared, and every chain value is computed anew. It goes in short steps, so that a node
+that writes beside is not kept waiting (``hes.store.sealed_writing``). Runs beside a node, in any
+process; two at once hurt nobody, one of them fails.
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta, tzinfo
-from itertools import islice
+from itertools import groupby, islice
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
 from hes.store import database as sql
-from hes.store.block import CODEC, Block, StreamPart, encode_block
-from hes.store.chain import link, origin
-from hes.store.database import Database, Statements, Transaction
+from hes.store.block_check import NONE, HotRow, checked_block
+from hes.store.database import Database, Statements
 from hes.store.errors import StoreError, StoreUnavailable
-from hes.store.port import StoredRow
-from hes.store.sealed import NONE, Sealed
+from hes.store.life import Row, note
+from hes.store.sealed import Sealed
+from hes.store.sealed_writing import ANOTHER, End, Range, SealedWriter
 
-PAGE: Final = 5_000
-SEGMENT_EVENTS: Final = 100_000
-"""More of one day go into segments of their own: a segment is decoded at once (some 30 MB), and
-deleting its rows keeps other writers of SQLite out for some tenths of a second."""
-BLOCK_STREAMS: Final = 128
+PAGE: Final = 2_000
+SEGMENT_EVENTS: Final = 500_000
+"""A day of 10,000 meters that push. More of one day go into segments of their own, each with an end
+of every stream, and whoever reads by position decodes a segment at once: some 80 MB."""
+BLOCK_STREAMS: Final = 100
 """Some 80 KB for a day of meters; 20 ms to read one meter out of it."""
 AHEAD_MAX: Final = timedelta(days=2)
-ANOTHER: Final = "another program seals this log; run it again later"
 
+MakeBlock = Callable[[Sequence[list[HotRow]], dict[int, tuple[int, bytes]]], bytes]
 Progress = Callable[[int, int], None]
 """Told which position is sealed, and the last position of the log."""
-
-
-class HotRow(NamedTuple):
-    """A row of ``ev``, and what it is sealed with."""
-
-    position: int
-    stream: str
-    version: int
-    topic: str
-    state: bytes
-    chain: bytes
-    oid: int
 
 
 class Segment(NamedTuple):
     """Events to be sealed together."""
 
-    rows: list[HotRow]
-    until_ms: int
-    """When the last of them came."""
+    at: Range
+    streams: list[tuple[str, int, int]]
+    """Name, oid and number of events of each, by name."""
 
-    @property
-    def ends(self) -> dict[str, int]:
-        """Streams, and the last version of each."""
-        return {row.stream: row.version for row in self.rows}
+    def groups(self) -> Iterator[list[tuple[str, int, int]]]:
+        """Yield the streams of each block."""
+        for start in range(0, len(self.streams), BLOCK_STREAMS):
+            yield self.streams[start : start + BLOCK_STREAMS]
 
 
 class Sealing(NamedTuple):
@@ -71,7 +59,7 @@ class Sealing(NamedTuple):
 
 
 class Sealer:
-    """Seals one log. One thread."""
+    """Seals one log. One thread at a time."""
 
     def __init__(
         self,
@@ -80,15 +68,25 @@ class Sealer:
         *,
         segment_events: int = SEGMENT_EVENTS,
         before_segment: Callable[[dict[str, int]], object] = lambda _ends: None,
+        told: Callable[[Range, int, int], Row] | None = None,
+        block: MakeBlock = checked_block,
     ) -> None:
-        """Take what to call with the ends of the streams of a segment before they are sealed."""
+        """Take what is called with the ends of streams before they are sealed, and who notes it.
+
+        ``block`` makes the blocks.
+        """
         self._database = database
         self._sql = Statements(database.dialect)
         self._sealed = Sealed(database)
+        self._writer = SealedWriter(database)
         self._zone = zone
         self._segment_events = segment_events
         self._before_segment = before_segment
+        self._told = told
+        self._block = block
         self._ahead = datetime.max.replace(tzinfo=UTC)
+        self._found: Segment | None = None
+        self._done = Sealing(0, 0, 0)
 
     def seal(
         self,
@@ -108,41 +106,75 @@ class Sealer:
 
         """
         ((head,),) = self._database.rows(sql.HEAD)
-        events = octets = 0
-        at = self._sealed.end()
+        for at in self.steps(before, now=now, most=most):
+            progress(at, head)
+        return self._done
+
+    def steps(self, before: datetime, *, now: datetime, most: int | None = None) -> Iterator[int]:
+        """Do as ``seal``, a short step at a time; yield the position that it has come to.
+
+        ``done`` tells what came of it.
+        """
+        ((head,),) = self._database.rows(sql.HEAD)  # what comes meanwhile is for the next run
+        self._done = Sealing(0, 0, self._sealed.end())
         self._ahead = now + AHEAD_MAX
-        while most is None or events < most:
-            limit = self._segment_events if most is None else most - events
-            count, size = self._seal_next(at, before, min(limit, self._segment_events))
-            if not count:
-                break
+        for _ in self._writer.clean():
+            yield self._done.position
+        end = head if most is None else min(head, self._done.position + most)
+        while self._done.position < end:
+            after = self._done.position
+            try:
+                limit = min(self._segment_events, end - after)
+                yield from self._segment_steps(after, before, limit)
+            except StoreError as problem:
+                if isinstance(problem, StoreUnavailable) or self._sealed.end() == after:
+                    raise
+                # What looked wrong is that its rows went away under our eyes.
+                raise StoreUnavailable(ANOTHER) from problem
+            if self._done.position == after:
+                return
+
+    @property
+    def done(self) -> Sealing:
+        """What the last run has done, so far."""
+        return self._done
+
+    def _segment_steps(self, after: int, before: datetime, most: int) -> Iterator[int]:
+        """Seal the next segment, if there is one."""
+        for _ in self._look(after, before, most):
+            yield after
+        segment = self._found
+        if segment is None:
+            return
+        events = octets = blocks = 0
+        for group in segment.groups():
+            count, size = self._seal_group(segment.at, group)
             events += count
             octets += size
-            at += count
-            progress(at, head)
-        return Sealing(events, octets, at)
+            blocks += 1
+            yield after + events
+        self._publish(segment.at, blocks, octets)
+        done = self._done
+        self._done = Sealing(done.events + events, done.octets + octets, segment.at.last)
+        yield segment.at.last
+        for _ in self._writer.drop():
+            yield segment.at.last
 
-    def _seal_next(self, after: int, before: datetime, most: int) -> tuple[int, int]:
-        """Seal the next segment; return its events and the octets of its blocks."""
-        try:
-            segment = self._next(after, before, most)
-            if not segment.rows:
-                return 0, 0
-            self._before_segment(segment.ends)
-            return len(segment.rows), self._seal(segment)
-        except StoreError as problem:
-            if isinstance(problem, StoreUnavailable) or self._sealed.end() == after:
-                raise
-            # What looked wrong is that its rows went away under our eyes.
-            raise StoreUnavailable(ANOTHER) from problem
+    def _publish(self, at: Range, blocks: int, octets: int) -> None:
+        if self._told is None:
+            self._writer.publish(at)
+        else:
+            row = self._told(at, blocks, octets)
+            self._writer.publish(at, lambda tx, nid: note(tx, nid, row))
 
     # -- choosing
 
-    def _next(self, after: int, before: datetime, most: int) -> Segment:
-        """Return the events of one local day that follow position ``after``."""
-        rows: list[HotRow] = []
+    def _look(self, after: int, before: datetime, most: int) -> Iterator[None]:
+        """Find the events of one local day that follow position ``after``, a page at a time."""
+        self._found = None
+        last, until = after, datetime.min.replace(tzinfo=UTC)
         day: date | None = None
-        until = datetime.min.replace(tzinfo=UTC)
+        counts: dict[tuple[str, int], int] = {}
         for row in islice(self._hot(after), most):
             at = received_at(row.state)
             if at is not None and at <= self._ahead:
@@ -150,8 +182,14 @@ class Sealer:
                     break
                 day = day or at.astimezone(self._zone).date()
                 until = max(until, at)
-            rows.append(row)
-        return Segment(rows, round(until.timestamp() * 1000) if day else 0)
+            counts[row.stream, row.oid] = counts.get((row.stream, row.oid), 0) + 1
+            last = row.position
+            if not last % PAGE:
+                yield
+        if last > after:
+            until_ms = round(until.timestamp() * 1000) if day else 0
+            streams = sorted((name, oid, count) for (name, oid), count in counts.items())
+            self._found = Segment(Range(after + 1, last, until_ms), streams)
 
     def _hot(self, after: int) -> Iterator[HotRow]:
         query, database = self._sql.to_seal, self._database
@@ -163,18 +201,34 @@ class Sealer:
 
     # -- sealing
 
-    def _seal(self, segment: Segment) -> int:
-        """Seal one segment; return the octets of its blocks."""
-        streams: dict[str, list[HotRow]] = {}
-        for row in segment.rows:
-            streams.setdefault(row.stream, []).append(row)
-        names = sorted(streams)
-        groups = [names[at : at + BLOCK_STREAMS] for at in range(0, len(names), BLOCK_STREAMS)]
-        before = self._ends([rows[0].oid for rows in streams.values()])
-        blocks = [self._block([streams[name] for name in group], before) for group in groups]
-        with self._database.beside() as tx:
-            self._store(tx, segment, blocks, before)
-        return sum(len(state) for state, _ in blocks)
+    def _seal_group(self, at: Range, group: Sequence[tuple[str, int, int]]) -> tuple[int, int]:
+        """Put the events of some streams into a block; return their number and its octets."""
+        oids = [oid for _, oid, _ in group]
+        streams = self._rows_of(at, oids)
+        counts = {oid: count for _, oid, count in group}
+        if {oid: len(rows) for oid, rows in streams.items()} != counts:
+            raise StoreError(
+                f"events from position {at.first} to {at.last} went away, or came, while they were"
+                " read; nothing of this day was sealed; run hes verify"
+            )
+        self._before_segment({name: streams[oid][-1].version for name, oid, _ in group})
+        before = self._ends(oids)
+        ordered = [streams[oid] for oid in oids]
+        state = self._block(ordered, before)
+        events = sum(map(len, ordered))
+        ends = [
+            End(end.oid, end.version, before.get(end.oid, (NONE, b""))[0], end.position, end.chain)
+            for end in (rows[-1] for rows in ordered)
+        ]
+        self._writer.add(at, state, events, ends)
+        return events, len(state)
+
+    def _rows_of(self, at: Range, oids: Sequence[int]) -> dict[int, list[HotRow]]:
+        database, found = self._database, []
+        for statement, some in sql.in_list(self._sql.to_seal_of, oids):
+            found += database.rows(statement, [*some, at.first, at.last])
+        rows = map(HotRow._make, database.whole("ev", found, sql.EVENT))
+        return {oid: list(of_one) for oid, of_one in groupby(rows, key=lambda row: row.oid)}
 
     def _ends(self, oids: Sequence[int]) -> dict[int, tuple[int, bytes]]:
         """Return version and chain value of the last sealed event of streams."""
@@ -182,58 +236,6 @@ class Sealer:
         for statement, some in sql.in_list(sql.SEALED_ENDS, oids):
             found += self._database.rows(statement, some)
         return {oid: (ver, chain) for oid, ver, chain in found}
-
-    def _block(
-        self, streams: Sequence[list[HotRow]], before: dict[int, tuple[int, bytes]]
-    ) -> tuple[bytes, list[list[HotRow]]]:
-        """Return a block of some streams, which was read back and compared."""
-        parts = [
-            StreamPart(rows[0].stream, [StoredRow._make(row[:5]) for row in rows])
-            for rows in streams
-        ]
-        state = encode_block(parts)
-        if Block(CODEC, state).parts() != parts:
-            first = streams[0][0]
-            raise StoreError(
-                f"the events from position {first.position} did not come back from their block"
-                " as they were: this is a fault of this program; nothing was changed"
-            )
-        for rows in streams:
-            _, chain = before.get(rows[0].oid, (NONE, origin(rows[0].stream)))
-            _check_chain(rows, chain)
-        return state, list(streams)
-
-    def _store(
-        self,
-        tx: Transaction,
-        segment: Segment,
-        blocks: Sequence[tuple[bytes, list[list[HotRow]]]],
-        before: dict[int, tuple[int, bytes]],
-    ) -> None:
-        first, last = segment.rows[0].position, segment.rows[-1].position
-        ((sealed,),) = tx.rows(sql.SEALED_TO)
-        if sealed != first - 1:
-            raise StoreUnavailable(ANOTHER)
-        ((number,),) = tx.rows(sql.SEALED_ID_MAX)
-        for state, streams in blocks:
-            number += 1
-            events = sum(map(len, streams))
-            row = (number, first, last, segment.until_ms, CODEC, events, tx.first(state))
-            tx.execute(sql.ADD_SEALED, row)
-            tx.save_rest("sealed", number, 0, state)
-            ends = [
-                (end.oid, end.version, before.get(end.oid, (NONE, b""))[0], end.position, number,
-                 end.chain)
-                for end in (rows[-1] for rows in streams)
-            ]  # fmt: skip
-            tx.many(sql.ADD_SEALED_END, ends)
-        gone = tx.execute(sql.DROP_EVENTS, (first, last))
-        if gone != len(segment.rows):
-            raise StoreError(
-                f"{gone} events stood from position {first} to {last}, not {len(segment.rows)}:"
-                " the log was changed meanwhile; nothing was sealed; run hes verify"
-            )
-        tx.drop_rest("ev", first, last)
 
 
 def received_at(state: bytes) -> datetime | None:
@@ -244,14 +246,3 @@ def received_at(state: bytes) -> datetime | None:
         return None
     first = fields[0] if isinstance(fields, list) and fields else None
     return first if isinstance(first, datetime) and first.tzinfo is not None else None
-
-
-def _check_chain(rows: Sequence[HotRow], chain: bytes) -> None:
-    for row in rows:
-        chain = link(chain, row.position, row.version, row.topic.encode(), row.state)
-        if chain != row.chain:
-            raise StoreError(
-                f"position {row.position} ({row.stream}, version {row.version}) is not as it was"
-                " written, or an event before it is missing: nothing of this day was sealed;"
-                " run hes verify"
-            )

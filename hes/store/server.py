@@ -114,9 +114,11 @@ class ServerDatabase(ABC, Generic[C]):
     ) -> Iterator[Transaction]:
         """Commit at the end, else roll back; ``fit`` gets an entry if the connection still is."""
         committing = False
+        tx: Transaction | None = None
         try:
             with self._limited(connection):
-                yield self._begin(connection, writer=writer)
+                tx = self._begin(connection, writer=writer)
+                yield tx
                 committing = True
                 self._end(connection, commit=True)
                 fit.append(True)
@@ -124,7 +126,7 @@ class ServerDatabase(ABC, Generic[C]):
             lost = self._is_lost(problem, connection)
             if not lost:
                 self._roll_back(connection, fit)
-            if lost and committing:
+            if lost and (committing or (tx is not None and tx.committing)):
                 raise CommitUnknown(
                     f"the connection to {self.shown} was lost during a commit, whose outcome is"
                     f" looked up ({problem})"

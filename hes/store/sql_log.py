@@ -71,6 +71,11 @@ class SqlEventLog:
     def _append(self, batch: Sequence[Append], layouts: Sequence[Layout]) -> Results:
         end, self._end = self._end, -1
         placer = self._placer
+        if not layouts and self._knows(end, batch):
+            results, placed = placer.place(batch, end)
+            if self._advance(end, batch, results, placed):
+                return results
+            end = -1  # what the placer knows is wrong now
         with self._database.writing() as tx:
             # From here on nobody changes the head beside us.
             nid, epoch = head_of(tx, self._database)
@@ -91,6 +96,29 @@ class SqlEventLog:
         self._unsettled = None
         self._end = nid
         return results
+
+    def _knows(self, end: int, batch: Sequence[Append]) -> bool:
+        """Return whether a batch can be placed without asking the database."""
+        return (
+            end >= 0
+            and self._unsettled is None
+            and not self._placer.full
+            and not self._placer.unknown([append[0] for append in batch])
+        )
+
+    def _advance(self, end: int, batch: Sequence[Append], results: Results, placed: Placed) -> bool:
+        """Store what was placed behind ``end``, unless somebody else was there meanwhile."""
+        rows = placed.rows
+        if not rows or placed.streams or placed.topics or self._epoch is None:
+            return False
+        # Before, since the commit may be part of it.
+        self._unsettled = Unsettled(batch, results, rows[-1])
+        with self._database.writing() as tx:
+            moved = tx.advance(rows, end, self._epoch)
+        self._unsettled = None
+        if moved:
+            self._end = rows[-1][0]
+        return moved
 
     def _settled(self, tx: Transaction, batch: Sequence[Append]) -> Results | None:
         """Return the results of ``batch`` if it was stored without our knowing."""

@@ -17,6 +17,7 @@ from hes.store.database import Dialect, Places
 from hes.store.errors import StoreDuplicate, StoreError, StoreUnavailable
 from hes.store.schema import APPLICATION_ID, SCHEMA_VERSION, SQLITE
 from hes.store.sqlite_chains import add_chains, add_sealed, lacks_chains
+from hes.store.sqlite_checkpoints import CHECKPOINT_PAGES_MAX, Checkpoints
 from hes.store.sqlite_rows import DIALECT, SqliteTransaction
 
 MEMORY: Final = ":memory:"
@@ -24,8 +25,6 @@ BUSY_S: Final = 10.0
 """How long a statement waits for another program that writes."""
 CACHE_KIB: Final = 262_144
 """Of the writer: the index over streams and versions is what a growing log is slow on."""
-CHECKPOINT_PAGES: Final = 20_000
-"""80 MB of write-ahead log before its pages go home: they are rewritten less often."""
 READERS_IDLE_MAX: Final = 8
 
 _WAIT: Final = {
@@ -62,6 +61,7 @@ class SqliteFile:
         self._lock = threading.RLock()
         self._idle: list[sqlite3.Connection] = []
         self._closed = False
+        self._checkpoints = Checkpoints(self._connect, self._lock)
         self._make_private()
         try:
             self._writer = self._connect()
@@ -86,6 +86,7 @@ class SqliteFile:
                 writer.execute("BEGIN IMMEDIATE")
                 yield SqliteTransaction(writer)
                 writer.execute("COMMIT")
+                self._checkpoints.committed(writer.total_changes)
             except sqlite3.Error as problem:
                 self._roll_back()
                 raise self._told(problem) from problem
@@ -122,6 +123,7 @@ class SqliteFile:
             self._writer.close()
             while self._idle:
                 self._idle.pop().close()
+        self._checkpoints.close()
 
     # -- connections
 
@@ -229,7 +231,7 @@ class SqliteFile:
             )
         writer.execute("PRAGMA synchronous = FULL")
         writer.execute(f"PRAGMA cache_size = -{CACHE_KIB}")
-        writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
+        writer.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES_MAX}")
 
     def _told(self, problem: sqlite3.Error) -> StoreError:
         """Return our error for one of SQLite."""

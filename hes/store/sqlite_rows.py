@@ -2,10 +2,11 @@
 
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
 from itertools import chain
 from typing import Any, Final
 
-from hes.store.database import Dialect
+from hes.store.database import MOVE_HEAD, Dialect
 from hes.store.placing import EvRow, StreamEnd
 
 # The order of the tables is given: a statistic must never turn a page into a scan.
@@ -21,15 +22,28 @@ _FIND: Final = (
     " WHERE stream.name = ?"
 )
 INSERT: Final = "INSERT INTO ev (nid, oid, ver, topic, state, chain) VALUES (?, ?, ?, ?, ?, ?)"
-ROWS_AT_ONCE: Final = (256, 32)
-"""Rows of one statement. SQLite gives the interpreter to another thread before each of its steps
-and may wait some milliseconds to get it back: a row a step would make the trio thread and this one
-wait for each other all the time."""
-INSERTS: Final = {count: INSERT + ", (?, ?, ?, ?, ?, ?)" * (count - 1) for count in ROWS_AT_ONCE}
+_ROW: Final = "(?, ?, ?, ?, ?, ?)"
+ROWS_AT_ONCE: Final = 512
+"""Most rows of one statement. SQLite gives the interpreter to another thread before each of its
+steps and may wait some milliseconds to get it back: a row a step would make the trio thread and
+this one wait for each other all the time."""
+
+
+@cache
+def insert_of(count: int) -> str:
+    """Return what inserts up to ``count`` rows in one step; the first column of others is NULL."""
+    if count == 1:
+        return INSERT
+    rows = ", ".join([_ROW] * count)
+    into = INSERT.partition(" VALUES")[0]
+    return f"{into} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"  # noqa: S608 -- marks
 
 
 class SqliteTransaction:
     """See ``hes.store.database.Transaction``."""
+
+    committing = False
+    """See ``Transaction.committing``: never, its owner commits."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -49,13 +63,20 @@ class SqliteTransaction:
 
     def insert(self, rows: Sequence[EvRow]) -> None:
         """See ``Transaction.insert``: many with each statement."""
-        at = 0
-        for count, sql in INSERTS.items():
-            while len(rows) - at >= count:
-                self._connection.execute(sql, list(chain.from_iterable(rows[at : at + count])))
-                at += count
-        if at < len(rows):
-            self._connection.executemany(INSERT, rows[at:])
+        for at in range(0, len(rows), ROWS_AT_ONCE):
+            some = rows[at : at + ROWS_AT_ONCE]
+            # Few sizes, so that few statements are prepared and kept.
+            count = 1 << (len(some) - 1).bit_length()
+            values = list(chain.from_iterable(some))
+            values += [None] * (count * len(some[0]) - len(values))
+            self._connection.execute(insert_of(count), values)
+
+    def advance(self, rows: Sequence[EvRow], end: int, epoch: int) -> bool:
+        """See ``Transaction.advance``."""
+        if self.execute(MOVE_HEAD, (rows[-1][0], end, epoch)) != 1:
+            return False
+        self.insert(rows)
+        return True
 
     def find_streams(self, names: Sequence[str]) -> list[StreamEnd]:
         """See ``Transaction.find_streams``."""

@@ -8,13 +8,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from datetime import UTC, tzinfo
+from functools import lru_cache
 from typing import Any, ClassVar, Final
 
 from projections.sql.schema import Table, Upsert
 
 RENDERED_MAX: Final = 2000
 DAY_MS: Final = 86_400_000
-IN_MAX: Final = 500
+IN_MAX: Final = 512
 """Names in one ``IN (...)``; Oracle allows 1,000."""
 
 
@@ -50,8 +51,9 @@ class Database(ABC):
         database cannot hold. For events that were refused as they are."""
         self.kept_from: dict[str, int] = {}
         """The first day, UTC, since 1970, of a ``by_day`` table whose older days were removed."""
-        self.shared: dict[int, Any] = {}
-        """What projections made of an event of this batch, for each other; by its position."""
+        self.shared: dict[tuple[int, int], Any] = {}
+        """What projections made of the events at hand, for each other; by the first and the last
+        position."""
         self._names = Names(suffix)
         self._rendered: dict[str, str] = {}
 
@@ -82,6 +84,14 @@ class Database(ABC):
     def count(self, sql: str, values: Sequence[Any] = ()) -> int:
         """Carry out a statement; return how many rows it changed."""
 
+    def counted(self, sql: str, values: Sequence[Any] = ()) -> Callable[[], int]:
+        """Carry out a statement; return what tells, until the end, how many rows it changed.
+
+        Whoever can wait for that with other statements lets a server go on without a pause.
+        """
+        count = self.count(sql, values)
+        return lambda: count
+
     @abstractmethod
     def many(self, sql: str, rows: Sequence[Sequence[Any]]) -> None:
         """Carry out a statement for each of many rows, in their order."""
@@ -97,17 +107,14 @@ class Database(ABC):
     def query_in(self, sql: str, keys: Sequence[Any], values: Sequence[Any] = ()) -> list[Any]:
         """Return rows for many keys, for which ``sql`` has an ``IN (??)`` before other values."""
         found: list[Any] = []
-        for at in range(0, len(keys), IN_MAX):
-            some = keys[at : at + IN_MAX]
-            marks = ", ".join("?" * len(some))
-            found += self.query(sql.replace("??", marks), [*some, *values])
+        for some in _in_lists(keys):
+            found += self.query(sql.replace("??", _marks(len(some))), [*some, *values])
         return found
 
     def execute_in(self, sql: str, keys: Sequence[Any], values: Sequence[Any] = ()) -> None:
         """Carry out a statement for many keys; see ``query_in``."""
-        for at in range(0, len(keys), IN_MAX):
-            some = keys[at : at + IN_MAX]
-            self.execute(sql.replace("??", ", ".join("?" * len(some))), [*some, *values])
+        for some in _in_lists(keys):
+            self.execute(sql.replace("??", _marks(len(some))), [*some, *values])
 
     # -- many rows
 
@@ -188,6 +195,9 @@ class Database(ABC):
         for statement in self.ddl(table, self.physical(table.name)):
             self.execute(statement)
 
+    def keep_room(self, table: Table) -> None:  # noqa: B027 -- most have nothing to keep
+        """Let a table from an older program keep room for new rows as one made now would."""
+
     def drop(self, table: Table) -> None:
         """Remove a table that may be there."""
         name = self.physical(table.name)
@@ -227,3 +237,17 @@ class Database(ABC):
     @abstractmethod
     def close(self) -> None:
         """Close the connection; never fails."""
+
+
+def _in_lists(keys: Sequence[Any]) -> Iterable[Sequence[Any]]:
+    """Yield the keys in lists of few lengths, so that there are few statements to prepare."""
+    for at in range(0, len(keys), IN_MAX):
+        some = keys[at : at + IN_MAX]
+        length = 1 << (len(some) - 1).bit_length()
+        # A name that is there twice is found once.
+        yield [*some, *[some[-1]] * (length - len(some))]
+
+
+@lru_cache(maxsize=16)
+def _marks(count: int) -> str:
+    return ", ".join("?" * count)

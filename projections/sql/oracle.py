@@ -14,7 +14,8 @@ import oracledb
 
 from hes.store.errors import StoreError
 from hes.store.oracle_errors import codes, told
-from hes.store.oracle_link import Target, choose_mode, connect
+from hes.store.oracle_link import Connection, Target, choose_mode, connect
+from hes.store.watch import Watch
 from projections.errors import RowRefused, ours
 from projections.sql.database import DAY_MS, Database
 from projections.sql.days import DayDatabase
@@ -29,7 +30,10 @@ from projections.sql.schema import (
 )
 
 CALL_MS: Final = 60_000
-CALL_OF_A_REBUILD_MS: Final = 3_600_000
+"""Of each way to the server; past it the driver asks it to stop, and waits as long again."""
+ANSWER_S: Final = 90.0
+"""After it we hang up: the server does not even say that it stopped."""
+REBUILD_S: Final = 3600.0
 FETCH_ROWS: Final = 1000
 TYPES: Final = {
     Kind.TEXT: "VARCHAR2({size} CHAR)", Kind.WHOLE: "NUMBER(19)", Kind.REAL: "BINARY_DOUBLE",
@@ -52,6 +56,7 @@ class OraclePlace:
         self._target = target
         self._partitions = partitions
         self._suffix = suffix
+        self._watch = Watch()
 
     def connect(self, *, read_only: bool = False) -> "OracleDatabase":
         """Return a connection; threads may hand it on, but not share it.
@@ -68,7 +73,9 @@ class OraclePlace:
         except oracledb.Error as problem:
             raise translated(self.shown, problem) from None
         connection.call_timeout = CALL_MS
-        db = OracleDatabase(self.shown, connection, self._suffix, partitions=self._partitions)
+        db = OracleDatabase(
+            self.shown, connection, self._suffix, self._watch, partitions=self._partitions
+        )
         db.read_only = read_only
         return db
 
@@ -84,9 +91,11 @@ class OracleDatabase(DayDatabase):
     without = "MINUS"
 
     def __init__(
-        self, where: str, connection: oracledb.Connection, suffix: str, *, partitions: bool
+        self, where: str, connection: Connection, suffix: str, watch: Watch, *, partitions: bool
     ) -> None:
         super().__init__(suffix)
+        self._watch = watch
+        self._answer_s = ANSWER_S
         self.keeps_days = not partitions  # type: ignore[misc]
         self.read_only = False
         self._where = where
@@ -99,14 +108,24 @@ class OracleDatabase(DayDatabase):
 
     # -- statements
 
-    def _run(self, statement: str, values: Sequence[Any]) -> oracledb.Cursor:
-        cursor = self._connection.cursor()
-        cursor.arraysize = cursor.prefetchrows = FETCH_ROWS
+    @contextlib.contextmanager
+    def _asking(self) -> Iterator[None]:
+        """Give what waits for the server an end, and its errors our names."""
         try:
-            cursor.execute(statement, [_kept(value) for value in values])
+            with self._watch.limit(self._answer_s, self._connection.cut):
+                yield
         except oracledb.Error as problem:
-            cursor.close()
             raise translated(self._where, problem) from None
+
+    def _run(self, statement: str, values: Sequence[Any]) -> oracledb.Cursor:
+        with self._asking():
+            cursor = self._connection.cursor()
+            cursor.arraysize = cursor.prefetchrows = FETCH_ROWS
+            try:
+                cursor.execute(statement, [_kept(value) for value in values])
+            except oracledb.Error:
+                cursor.close()
+                raise
         return cursor
 
     def execute(self, sql: str, values: Sequence[Any] = ()) -> None:
@@ -126,21 +145,16 @@ class OracleDatabase(DayDatabase):
     def _many(
         self, statement: str, rows: Sequence[Sequence[Any]], sizes: Sequence[Any] | None
     ) -> None:
-        try:
-            with self._connection.cursor() as cursor:
-                if sizes is not None:
-                    cursor.setinputsizes(*sizes)
-                cursor.executemany(statement, list(rows))
-        except oracledb.Error as problem:
-            raise translated(self._where, problem) from None
+        with self._asking(), self._connection.cursor() as cursor:
+            if sizes is not None:
+                cursor.setinputsizes(*sizes)
+            cursor.executemany(statement, list(rows))
 
     def query(self, sql: str, values: Sequence[Any] = ()) -> list[Any]:
         """See ``Database``."""
         with self._run(self.render(sql), values) as cursor:
-            try:
+            with self._asking():
                 found = cursor.fetchall()
-            except oracledb.Error as problem:
-                raise translated(self._where, problem) from None
             make = row_maker(tuple(column[0] for column in cursor.description))
         if self.read_only:
             self.rollback()  # or a reader's session stays in a transaction
@@ -177,14 +191,13 @@ class OracleDatabase(DayDatabase):
 
     def commit(self) -> None:
         """See ``Database``."""
-        try:
+        with self._asking():
             self._connection.commit()
-        except oracledb.Error as problem:
-            raise translated(self._where, problem) from None
 
     def rollback(self) -> None:
         """See ``Database``."""
-        with contextlib.suppress(oracledb.Error):
+        limit = self._watch.limit(self._answer_s, self._connection.cut)
+        with contextlib.suppress(oracledb.Error), limit:
             self._connection.rollback()
 
     def release(self, name: str) -> None:
@@ -194,24 +207,24 @@ class OracleDatabase(DayDatabase):
 
     def has(self, name: str) -> bool:
         """See ``Database``."""
-        with self._connection.cursor() as cursor:
+        with self._asking(), self._connection.cursor() as cursor:
             try:
                 cursor.execute(f"SELECT 1 FROM {name} WHERE 1 = 0")
             except oracledb.Error as problem:
                 if NOT_THERE in codes(problem):
                     return False
-                raise translated(self._where, problem) from None
+                raise
         return True
 
     def make_sure_of(self, table: Table) -> None:
         """See ``Database``."""
         for statement in self.ddl(table, self.physical(table.name)):
-            with self._connection.cursor() as cursor:
+            with self._asking(), self._connection.cursor() as cursor:
                 try:
                     cursor.execute(statement)
                 except oracledb.Error as problem:
                     if ALREADY_THERE not in codes(problem):
-                        raise translated(self._where, problem) from None
+                        raise
 
     def ddl(self, table: Table, name: str) -> list[str]:
         """See ``Database``."""
@@ -231,11 +244,14 @@ class OracleDatabase(DayDatabase):
     @contextlib.contextmanager
     def beside(self, shadow: Database) -> Iterator[Callable[[str], str]]:
         """See ``Database``."""
-        self._connection.call_timeout = CALL_OF_A_REBUILD_MS
+        self._connection.call_timeout = round(REBUILD_S * 1000)
+        self._answer_s = REBUILD_S
         try:
             yield str  # they stand beside ours, under the names that the shadow has
         finally:
-            self._connection.call_timeout = CALL_MS
+            self._answer_s = ANSWER_S
+            if self._connection.is_healthy():  # on a dead one the driver ends the whole process
+                self._connection.call_timeout = CALL_MS
 
     def close(self) -> None:
         """See ``Database``."""

@@ -67,6 +67,9 @@ class Table:
     indexes: tuple[tuple[str, ...], ...] = ()
     by_day: str = ""
     """A column of times: where a database keeps a table for each day, the day of it decides."""
+    is_rewritten: bool = False
+    """Whether most writes change rows that are there, again and again: where a database keeps the
+    old and the new row side by side, it keeps room for both."""
     names: tuple[str, ...] = field(init=False)
     """Of the columns."""
 

@@ -30,6 +30,7 @@ DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
     **apdu_push.DECODERS,
     **apdu_errors.DECODERS,
     **dict.fromkeys(apdu_ciphered.TAGS, apdu_ciphered.decode_ciphered),
+    apdu_ciphered.GENERAL_CIPHERING: apdu_ciphered.decode_general_ciphering,
     GBT_TAG: decode_block,
     acse.AARQ_TAG: acse.decode_aarq,
     acse.AARE_TAG: acse.decode_aare,
@@ -40,10 +41,9 @@ DECODERS: Final[dict[int, Callable[[bytes], Any]]] = {
 }
 
 NOT_SPOKEN: Final = {
-    0xDD: "general-ciphering, under keys that are agreed on for one message, is not supported",
     0xDF: "general-signing, signatures with certificates, is not supported",
 }
-"""APDUs of the security suites 1 and 2, which ask for a key pair for each party."""
+"""APDUs of the security suites 1 and 2 that ask for a key pair for each party."""
 
 
 def decode_apdu(apdu: bytes) -> Any:

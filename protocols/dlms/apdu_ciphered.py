@@ -1,6 +1,7 @@
-"""Ciphered APDUs: general-glo, general-ded, and the glo- and ded- form of each service.
+"""Ciphered APDUs: general-glo, general-ded, general-ciphering, and the forms of each service.
 
 The general forms name their sender by its system title; the service forms rely on the association.
+General-ciphering (IEC 62056-5-3, 5.3.4.8.6) says in front who writes to whom, and under which key.
 """
 
 from typing import Final
@@ -15,6 +16,7 @@ from protocols.errors import RemoteProtocolError
 
 GENERAL_GLO: Final = 0xDB
 GENERAL_DED: Final = 0xDC
+GENERAL_CIPHERING: Final = 0xDD
 GLO_EVENT: Final = 0xCA
 DED_EVENT: Final = 0xD2
 """An event-notification under the keys of a sender that only its connection tells."""
@@ -32,6 +34,9 @@ SERVICES: Final = frozenset({*GLO.values(), *DED.values()})
 TAGS: Final = frozenset({
     GENERAL_GLO, GENERAL_DED, GLO_INITIATE_REQUEST, GLO_INITIATE_RESPONSE, *SERVICES,
 })  # fmt: skip
+IDENTIFIED_KEY: Final = 0
+WRAPPED_KEY: Final = 1
+AGREED_KEY: Final = 2
 
 
 class Ciphered(msgspec.Struct, frozen=True):
@@ -43,6 +48,10 @@ class Ciphered(msgspec.Struct, frozen=True):
     header: SecurityHeader
     message: bytes
     """From the security control on: what ``security.unprotect`` takes."""
+    context: bytes = b""
+    """What stands in front in general-ciphering; its tag covers that as well."""
+    own_key: bool = False
+    """Whether a key for this message alone protects it, which nobody here has."""
 
     @property
     def dedicated(self) -> bool:
@@ -63,9 +72,47 @@ def decode_ciphered(apdu: bytes) -> Ciphered:
         title = cursor.octets()
     message = cursor.octets()
     cursor.end()
+    _check_title(title)
+    return Ciphered(apdu[0], title, parse_header(message), message)
+
+
+def decode_general_ciphering(apdu: bytes) -> Ciphered:
+    """Return the protected APDU in a general-ciphering one.
+
+    Raises:
+        RemoteProtocolError: ``truncated``, ``trailing``, ``choice`` or ``system-title``.
+
+    """
+    cursor = Cursor(apdu, 1)
+    cursor.octets()  # transaction
+    title = cursor.octets() or None
+    for _ in ("recipient", "time", "other information"):
+        cursor.octets()
+    context = apdu[1 : cursor.at]
+    own_key = bool(cursor.byte()) and _brings_key(cursor)
+    message = cursor.octets()
+    cursor.end()
+    _check_title(title)
+    return Ciphered(apdu[0], title, parse_header(message), message, context, own_key)
+
+
+def _brings_key(cursor: Cursor) -> bool:
+    """Pass over the key information; whether it is of a key that we do not have."""
+    choice = cursor.byte()
+    if choice not in {IDENTIFIED_KEY, WRAPPED_KEY, AGREED_KEY}:
+        raise RemoteProtocolError("choice", f"key information of choice {choice}")
+    if choice == AGREED_KEY:
+        cursor.octets()
+    else:
+        cursor.byte()
+    if choice != IDENTIFIED_KEY:
+        cursor.octets()
+    return choice != IDENTIFIED_KEY
+
+
+def _check_title(title: bytes | None) -> None:
     if title is not None and len(title) != 8:
         raise RemoteProtocolError("system-title", f"a system title of {len(title)} bytes")
-    return Ciphered(apdu[0], title, parse_header(message), message)
 
 
 def encode_ciphered(tag: int, message: bytes, system_title: bytes | None = None) -> bytes:

@@ -18,6 +18,8 @@ class Opened(msgspec.Struct, frozen=True):
     control: int
     plain_bytes: bytes
     plain: Any
+    verified: bool = True
+    """Whether the tag was right, if there is one; False: nobody could look at it."""
 
 
 def open_ciphered(ciphered: Ciphered, keys: Keys, title: bytes | None) -> Opened:
@@ -32,9 +34,11 @@ def open_ciphered(ciphered: Ciphered, keys: Keys, title: bytes | None) -> Opened
     if sender is None:
         raise RemoteProtocolError("system-title", "nobody knows the system title of the sender")
     key = keys.dedicated if ciphered.dedicated else keys.encryption
-    if not key:
+    if not key or ciphered.own_key:
         raise RemoteProtocolError("key-unknown", "there is no key for this kind of protection")
-    header, plain = unprotect(ciphered.message, title=sender, key=key, ak=keys.authentication)
+    header, plain = unprotect(
+        ciphered.message, title=sender, key=key, ak=keys.authentication + ciphered.context
+    )
     apdu = decode_apdu(plain)
     if isinstance(apdu, Ciphered):
         raise RemoteProtocolError("security", "a protected message inside a protected one")
@@ -53,4 +57,4 @@ def open_unverified(ciphered: Ciphered, keys: Keys, title: bytes | None) -> Open
         opened = open_ciphered(msgspec.structs.replace(ciphered, message=bare), keys, title)
     except RemoteProtocolError:
         return None
-    return msgspec.structs.replace(opened, control=control)
+    return msgspec.structs.replace(opened, control=control, verified=False)

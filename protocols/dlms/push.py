@@ -5,12 +5,14 @@ Three shapes are read, whoever made the meter:
 * a list of what follows, then the values: ``[[class, obis, attribute, index], ...], v1, v2, ...``;
 * a structure for each value: ``[obis, value]`` or ``[obis, value, [scaler, unit]]``, or
   ``[class, obis, attribute, value]``, where the index of a part may stand before the value;
-* one flat list: ``..., obis, value, obis, value, ...``, where other things may stand between.
+* one flat list: ``..., obis, value, obis, value, [scaler, unit], ...``, where other things may
+  stand between.
 
 A list of bare values has a meaning too, but only the meter's documentation knows it: it is left
 alone.
 """
 
+from collections.abc import Sequence
 from typing import Any, Final
 
 import msgspec
@@ -113,12 +115,17 @@ def _structured(part: Any) -> PushItem | None:
     if not isinstance(part, list | tuple) or len(part) not in {2, 3} or not _is_obis(part[0]):
         return None
     item = PushItem(obis_text(part[0]), part[1])
-    if len(part) == 3:
-        scaled = part[2]
-        if not is_scale(scaled):
-            return None
-        item = msgspec.structs.replace(item, scaler=scaled[0], unit=scaled[1])
-    return item
+    if len(part) == 3 and not is_scale(part[2]):
+        return None
+    return _scaled(item, part[2:])
+
+
+def _scaled(item: PushItem, behind: Sequence[Any]) -> PushItem:
+    """Give a value the scaler and unit that stand behind it, if they do."""
+    if not behind or not is_scale(behind[0]):
+        return item
+    scaler, unit = behind[0]
+    return msgspec.structs.replace(item, scaler=scaler, unit=unit)
 
 
 def _attributes(body: list[Any]) -> Located:
@@ -140,7 +147,10 @@ def _flat(body: list[Any]) -> Located:
     at = 0
     while at + 1 < len(body):
         if _is_obis(body[at]) and not _is_obis(body[at + 1]):
-            items.append(((at + 1,), PushItem(obis_text(body[at]), body[at + 1])))
+            item = PushItem(obis_text(body[at]), body[at + 1])
+            if isinstance(item.value, int | float):
+                item = _scaled(item, body[at + 2 : at + 3])
+            items.append(((at + 1,), item))
             at += 2
         else:
             at += 1

@@ -10,18 +10,29 @@ from typing import Final
 import msgspec
 
 from protocols.dlms import hdlc
-from protocols.dlms.apdu_ciphered import DED_EVENT, GENERAL_DED, GENERAL_GLO, GLO_EVENT
+from protocols.dlms.apdu_ciphered import (
+    DED_EVENT,
+    GENERAL_CIPHERING,
+    GENERAL_DED,
+    GENERAL_GLO,
+    GLO_EVENT,
+)
 from protocols.dlms.apdu_push import DATA_NOTIFICATION, EVENT_NOTIFICATION
-from protocols.dlms.gbt import TAG as GBT_TAG, BlockJoiner, decode_block
+from protocols.dlms.gbt import TAG as GBT_TAG, decode_block
 from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
 from protocols.dlms.llc import HEADERS, RESPONSE, strip_llc
+from protocols.dlms.push_blocks import PushBlocks
 from protocols.dlms.wrapper import Wpdu, WrapperReader, whole_wpdu
 from protocols.errors import RemoteProtocolError
 
 UNASKED: Final = frozenset({
-    DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED, GLO_EVENT, DED_EVENT,
+    DATA_NOTIFICATION, EVENT_NOTIFICATION, GENERAL_GLO, GENERAL_DED, GENERAL_CIPHERING,
+    GLO_EVENT, DED_EVENT,
 })  # fmt: skip
 WRAPPER_MARK: Final = b"\x00\x01"
+WINDOW: Final = 8
+"""Blocks that we take at a time over the wrapper; on HDLC each one waits for its answer."""
+_MARKS: Final = frozenset(bytes((tag,)) for tag in UNASKED)
 SEGMENTS_SIZE_MAX: Final = 64 * 1024
 
 
@@ -45,6 +56,7 @@ class PushReader:
 
     __slots__ = (
         "_blocks", "_first", "_hdlc", "_keep", "_lost", "_segments", "_source", "_take", "_wrapper",
+        "answer",
     )  # fmt: skip
 
     def __init__(
@@ -59,7 +71,9 @@ class PushReader:
         self._segments: bytes = b""
         self._source = b""
         self._lost = 0
-        self._blocks: BlockJoiner | None = None
+        self._blocks: PushBlocks | None = None
+        self.answer: Callable[[bytes], None] = _nobody
+        """Sends, to the serial line, that blocks of a push have come, where their sender waits."""
 
     def rebind(
         self, take: Callable[[PushFrame], None], keep: Callable[[str, str, bytes], None]
@@ -143,22 +157,26 @@ class PushReader:
     ) -> None:
         tag = apdu[0] if apdu else None
         if tag == GBT_TAG:
-            whole = self._block(apdu)
+            whole = self._block(apdu, reply)
             if not whole:
                 return
             apdu, tag = whole, whole[0]
         if tag in UNASKED:
             self._take(PushFrame(apdu, logical, physical, reply))
 
-    def _block(self, apdu: bytes) -> bytes | None:
+    def _block(self, apdu: bytes, reply: Callable[[bytes], bytes]) -> bytes | None:
         if self._blocks is None:
-            self._blocks = BlockJoiner()
+            self._blocks = PushBlocks(_MARKS, 1 if self._wrapper is None else WINDOW)
         try:
             block = decode_block(apdu)
-            if block.acknowledged:  # blocks of ours: it is an answer to them, and no push
+            if not self._blocks.is_ours(block):  # it answers a question that was in blocks
                 self._blocks = None
                 return None
-            return self._blocks.take(block)
+            return self._blocks.take(block, lambda told: self.answer(reply(told)))
         except RemoteProtocolError as problem:
             self._keep(problem.category, str(problem), apdu)
             return None
+
+
+def _nobody(_data: bytes) -> None:
+    """Send nothing: the bytes come from a capture."""

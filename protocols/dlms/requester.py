@@ -14,6 +14,7 @@ from protocols.dlms import acse, apdu_access, apdu_action
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import (
     DED,
+    GENERAL_CIPHERING,
     GENERAL_DED,
     GENERAL_GLO,
     GLO,
@@ -142,7 +143,7 @@ class Requester:
             return None if isinstance(answer, Ciphered) and self._may_stray else answer
         if not isinstance(answer, Ciphered):
             return self._in_the_open(answer)
-        if answer.tag in {GENERAL_GLO, GENERAL_DED} and self._may_stray:
+        if answer.tag in {GENERAL_GLO, GENERAL_DED, GENERAL_CIPHERING} and self._may_stray:
             return self._general(answer)
         return self.open(answer)
 

@@ -28,6 +28,16 @@ from protocols.dlms.security import Keys, check_gmac_token
 from protocols.errors import ProtocolError, RemoteProtocolError
 
 TRANSLATES: Final = ("dlms",)
+NOT_VERIFIED: Final = (
+    "not verified: no authentication key (ak) was given, so nobody can tell whether a protected"
+    " message is true"
+)
+
+
+class Answer(dict[str, Any]):
+    """An answer, and what is to be said about it beside its own shape."""
+
+    notes: tuple[str, ...] = ()
 
 
 class _Session:
@@ -42,6 +52,8 @@ class _Session:
         )
         self.challenges: dict[str, bytes | None] = {"tx": None, "rx": None}
         self.tokens: list[tuple[str, bytes]] = []
+        self.notes: tuple[str, ...] = ()
+        """What a person must know who reads the answer."""
         self.plain: list[Any] = []
         """The messages so far, without protection."""
 
@@ -103,7 +115,7 @@ class _Session:
         Whoever has no authentication key can read all the same, and cannot tell whether it is true.
         """
         key = self.keys.dedicated if ciphered.dedicated else self.keys.encryption
-        if not key or not title:
+        if not key or not title or ciphered.own_key:
             return None
         try:
             return open_ciphered(ciphered, self.keys, title)
@@ -113,6 +125,7 @@ class _Session:
             opened = open_unverified(ciphered, self.keys, title)
             if opened is None:
                 raise
+            self.notes = (NOT_VERIFIED,)
             return opened
 
     # -- the whole capture
@@ -289,15 +302,16 @@ SESSIONS: Final = {"hdlc-session": _hdlc_session, "apdu-session": _apdu_session}
 def translate(request: Mapping[str, Any]) -> dict[str, Any]:
     """Return what is to be said about the frames in ``request``; never raises.
 
-    ``options`` in the request: those of the meter type that sent them.
+    ``options`` in the request: those of the meter type that sent them. An ``Answer`` has notes:
+    that nobody could verify what it shows.
     """
     try:
-        return {"ok": True} | _translate(request)
+        return _translate(request)
     except ProtocolError as problem:
         return {"ok": False, "error": problem.category, "detail": str(problem)}
 
 
-def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
+def _translate(request: Mapping[str, Any]) -> Answer:
     framing = request.get("framing") or "apdu"
     options = request.get("options")
     own = options if isinstance(options, DlmsOptions) else None
@@ -305,10 +319,14 @@ def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
     if not isinstance(framing, str):
         raise RemoteProtocolError("framing", "the framing must be a name")
     if framing in SESSIONS:
-        return SESSIONS[framing](_frames(request), session)
-    if framing not in FRAMINGS:
+        shown = SESSIONS[framing](_frames(request), session)
+    elif framing in FRAMINGS:
+        shown = FRAMINGS[framing](b"".join(captured_chunks(request)), session)
+    else:
         raise RemoteProtocolError("framing", f"unknown framing {framing!r}")
-    return FRAMINGS[framing](b"".join(captured_chunks(request)), session)
+    answer = Answer({"ok": True} | shown)
+    answer.notes = session.notes
+    return answer
 
 
 def _frames(request: Mapping[str, Any]) -> list[tuple[str, bytes]]:

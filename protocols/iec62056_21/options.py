@@ -45,6 +45,8 @@ class Iec62056Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Whether each part of an answer in parts wants an ACK before the next one comes."""
     summer_min: Annotated[int, msgspec.Meta(ge=0, le=120)] = 0
     """What the clock is ahead of standard time while its season digit says 1."""
+    only_sends: bool = False
+    """Whether the meter only sends by itself (mode D): neither schedule nor person asks it."""
     date_code: str = "0.9.2"
     time_code: str = "0.9.1"
     load_profile: str = "P.01"

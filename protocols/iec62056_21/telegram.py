@@ -6,13 +6,17 @@
 
 The four hex digits of a CRC are an addition of the Dutch and Belgian customer ports (P1): CRC-16
 over everything from the slash to the exclamation mark.
+
+Some modems send the readout that they asked for themselves, with its frame::
+
+    / identification CR LF STX data CR LF ! CR LF ETX BCC
 """
 
 from typing import Final
 
 import msgspec
 
-from protocols.iec62056_21.block_check import SEVEN_BIT
+from protocols.iec62056_21.block_check import CHECKS, SEVEN_BIT
 
 TELEGRAM_SIZE_MAX: Final = 16 * 1024
 IDENTIFICATION_SIZE_MAX: Final = 128
@@ -21,6 +25,9 @@ STEP: Final = 1024
 CRC_DIGITS: Final = 4
 POLYNOMIAL: Final = 0xA001
 STX: Final = "\x02"
+ETX: Final = b"\x03"
+TAIL_SIZE_MAX: Final = 4
+"""Of a framed one, behind the exclamation mark: CR LF ETX BCC."""
 
 
 class Telegram(msgspec.Struct, frozen=True):
@@ -34,11 +41,27 @@ class Telegram(msgspec.Struct, frozen=True):
     computed: str
     raw: bytes = b""
     """As it came, up to the exclamation mark."""
+    tail: bytes = b""
+    """As it came, behind that: what checks it, and the end of the line."""
 
     @property
     def asked(self) -> bool:
         """Whether it is the answer to a request: only those are framed by STX."""
         return STX in self.data
+
+    @property
+    def checks(self) -> frozenset[str]:
+        """By which kinds of block check (``block_check.CHECKS``) a framed one is right."""
+        plain = _plain(self.raw + self.tail)
+        block = plain[plain.find(STX.encode()) + 1 :]
+        if not self.asked or block[-2:-1] != ETX:
+            return frozenset()
+        return frozenset(name for name, of in CHECKS.items() if of(block[:-1]) == block[-1])
+
+    @property
+    def intact(self) -> bool:
+        """Whether whatever check it has is right."""
+        return bool(self.checks) if self.asked else self.good
 
     @property
     def good(self) -> bool:
@@ -51,6 +74,11 @@ class TelegramReader:
 
     def __init__(self) -> None:
         self._buffer = bytearray()
+
+    @property
+    def rest(self) -> bytes:
+        """What came and is no whole telegram yet."""
+        return bytes(self._buffer)
 
     @property
     def pending(self) -> bool:
@@ -112,8 +140,24 @@ class TelegramReader:
         first, _, data = plain[1:mark].decode("ascii").partition("\n")
         if not crc.isalnum() or len(crc) != CRC_DIGITS:
             crc = ""
-        raw = bytes(self._buffer[: mark + 1])
-        return mark + 1, Telegram(first.rstrip("\r"), data, crc, f"{crc16(raw):04X}", raw)
+        tail_end = end + 1 if end >= 0 else line_end
+        if STX in data:
+            tail_end = _framed_end(plain, mark, last=last)
+            if not tail_end:
+                return 0, None
+        raw, tail = bytes(self._buffer[: mark + 1]), bytes(self._buffer[mark + 1 : tail_end])
+        found = Telegram(first.rstrip("\r"), data, crc, f"{crc16(raw):04X}", raw, tail)
+        return tail_end, found
+
+
+def _framed_end(plain: bytes, mark: int, *, last: bool) -> int:
+    """Return where a telegram with a frame ends; 0: more bytes are needed to tell."""
+    tail = plain[mark + 1 : mark + 1 + TAIL_SIZE_MAX]
+    etx = tail.find(ETX)
+    if etx >= 0 and etx + 1 < len(tail):
+        return mark + 1 + etx + 2
+    may_come = etx >= 0 or (len(tail) < TAIL_SIZE_MAX and not tail.strip(b"\r\n"))
+    return 0 if may_come and not last else mark + 1
 
 
 def _is_maker(letters: bytes, *, whole: bool) -> bool:

@@ -33,8 +33,8 @@ def _hdlc_size(start: bytes | bytearray) -> int | None:
 
 def _wrapper_size(start: bytes | bytearray) -> int | None:
     """Version 0001, two ports, 16-bit length."""
-    if start[1:2] not in {b"", b"\x01"}:
-        return None
     if len(start) < WRAPPER_HEADER_SIZE:
-        return 0
-    return WRAPPER_HEADER_SIZE + int.from_bytes(start[6:8])
+        return 0 if start[1:2] in {b"", b"\x01"} else None
+    if start[1] != 1:
+        return None
+    return WRAPPER_HEADER_SIZE + (start[6] << 8 | start[7])

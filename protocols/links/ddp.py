@@ -1,6 +1,7 @@
 """DDP: the modem registers, every packet tells its id, and data are acknowledged.
 
-Packets go back in the layout in which the modem's last data came.
+Packets go back in the layout in which the modem's last data came. A modem that waits to be asked
+has shown none yet: it is asked in the maker's, and only when nothing came of that in the others.
 """
 
 from typing import Final
@@ -23,18 +24,25 @@ from protocols.links.notices import ForeignFrame, SaidGoodbye
 
 DATA_SIZE_MAX: Final = 1024
 """Bytes of data in one packet: what the buffers of modems hold."""
+TURNS: Final = (Layout.INSIDE, Layout.HEADER16, Layout.INSIDE, Layout.CLOSED)
+"""The maker's layout comes most often: its modems may have a meter that does not answer now."""
+PATIENCE: Final = 6
+"""Packets in one layout, without a word of the modem, before the next has its turn: a whole read
+with its repetitions."""
 
 
 class DdpLink:
     """One connection of a modem that speaks DDP over TCP."""
 
-    __slots__ = ("_dtu", "_reader", "_registered", "layout", "name")
+    __slots__ = ("_dtu", "_reader", "_registered", "_unheard", "layout", "name")
 
     pipe = True
 
     def __init__(self, _settings: LinkSettings) -> None:
         self.name = "ddp"
         self.layout = Layout.INSIDE
+        self._unheard: int | None = 0
+        """Packets of data that nothing came of yet; None: the modem surely reads this layout."""
         self._reader = PacketReader()
         self._dtu = ""
         self._registered = False
@@ -52,6 +60,9 @@ class DdpLink:
         """See ``Link.wrap``."""
         if not self._dtu:
             raise LocalProtocolError("state", "nobody has registered on this connection")
+        if self._unheard is not None:
+            self.layout = TURNS[self._unheard // PATIENCE % len(TURNS)]
+            self._unheard += 1
         pieces = (data[at : at + DATA_SIZE_MAX] for at in range(0, len(data), DATA_SIZE_MAX))
         return b"".join(
             encode_packet(Packet(ddp.DATA_DOWN, self._dtu, piece, self.layout)) for piece in pieces
@@ -89,13 +100,18 @@ class DdpLink:
                 return [said, self._reply(ddp.UNREGISTERED)]
             case ddp.DATA:
                 return self._data(packet)
-            case ddp.DATA_TAKEN | ddp.INVALID:
+            case ddp.DATA_TAKEN:
+                if self.layout is Layout.INSIDE:  # it might take the heads of others for packets
+                    self._unheard = None
+                return []
+            case ddp.INVALID:
                 return []
             case _:
                 return [ForeignFrame("hongdian-ddp", encode_packet(packet))]
 
     def _data(self, packet: Packet) -> list[LinkEvent]:
-        self.layout = packet.layout or self.layout
+        if packet.layout is not None:
+            self.layout, self._unheard = packet.layout, None
         events: list[LinkEvent] = [self._reply(ddp.DATA_TAKEN_DOWN)] if packet.head else []
         return [*events, MeterBytes(packet.data)] if packet.data else events
 

@@ -11,7 +11,8 @@ from meter_reads import scripted_driver
 from scripted_meter import ENERGY, ScriptedDriver, registers, whatever_there_is
 from trio.testing import MockClock
 
-from actors.collector import CatchUp, Schedule, is_read
+from actors.asking import is_asked
+from actors.collector import CatchUp, Schedule
 from actors.drivers.registry import KINDS
 from actors.line import SerialLine
 from actors.meter_messages import Perform
@@ -202,7 +203,7 @@ async def test_a_reconnect_while_it_waits_does_not_ask_twice(
 def test_every_protocol_with_a_driver_is_read() -> None:
     assert {"dlms", "iec62056-21", "dlt645-2007", "dlt645-1997"} <= set(KINDS)
     for protocol in KINDS:
-        assert is_read(device(protocol=protocol))
-        assert not is_read(device(protocol=protocol, link="dlms-push"))
-    assert not is_read(device(protocol="telepathy"))
-    assert not is_read(None)
+        assert is_asked(device(protocol=protocol))
+        assert not is_asked(device(protocol=protocol, link="dlms-push"))
+    assert not is_asked(device(protocol="telepathy"))
+    assert not is_asked(None)

@@ -1,42 +1,29 @@
 """The journal: durable before answered, one bad event hurts nobody else, no layout gets lost."""
 
 import threading
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 import trio
+from journal_desk import Desk, FakeLog, layout, reading
 from trio.testing import MockClock, wait_all_tasks_blocked
 
-from actors import journal as journal_module
+from actors import committer, journal_queue
 from actors.errors import JournalFailed
-from actors.journal import BATCH_EVENTS_MAX, RETRY_S, Journal, JournalQueue
+from actors.journal import RETRY_S
+from actors.journal_queue import BATCH_EVENTS_MAX
 from actors.mailbox import Ref, State
-from actors.supervisor import Backoff, ChildSpec, Supervisor
-from actors.tree import open_node
+from actors.supervisor import ChildSpec
 from hes.events.base import DomainEvent, Recorded
-from hes.events.layout import Channel, Layout
-from hes.events.reading import Reading, Source
-from hes.store.codec import EventCodec
+from hes.events.reading import Reading
 from hes.store.errors import StoreError, StoreFenced, StoreUnavailable
 from hes.store.open import open_codec, open_log
-from hes.store.port import Append, Appended, Conflict, EventLog
+from hes.store.port import EventLog
 
-NOW = datetime(2026, 5, 1, 12, 0, tzinfo=UTC)
-FAST = Backoff(first_s=0.001, jitter=0)
 TOO_BIG = 2**70
 """No stored form has room for it."""
-
-
-def layout(number: int) -> Layout:
-    return Layout((Channel(f"1.0.{number}.7.0.255", 0, 27),))
-
-
-def reading(value: int, of: int = 1) -> Reading:
-    return Reading(received_at=NOW, source=Source.PUSH, layout=layout(of), values=(value,))
 
 
 def values_of(events: Sequence[DomainEvent]) -> list[Any]:
@@ -49,70 +36,6 @@ def log(tmp_path: Path) -> Iterator[EventLog]:
     opened.fence()
     yield opened
     opened.close()
-
-
-class FakeLog:
-    """A log in memory that fails as it is told: each append takes the next of ``failures``."""
-
-    def __init__(self, *failures: Exception) -> None:
-        self.failures = list(failures)
-        self.batches: list[list[Append]] = []
-        self.layouts: list[Sequence[Layout]] = []
-        self.gate: threading.Event | None = None
-        self.conflicts: set[str] = set()
-        self.stored = 0
-
-    def append(
-        self, batch: Sequence[Append], layouts: Sequence[Layout] = ()
-    ) -> list[Appended | Conflict]:
-        if self.gate is not None:
-            assert self.gate.wait(5)
-        if self.failures:
-            raise self.failures.pop(0)
-        self.batches.append(list(batch))
-        self.layouts.append(layouts)
-        results: list[Appended | Conflict] = []
-        for stream, _, rows in batch:
-            if stream in self.conflicts:
-                results.append(Conflict(stream, 1, 2))
-                continue
-            results.append(Appended(self.stored + 1, self.stored + 1))
-            self.stored += len(rows)
-        return results
-
-
-class Desk:
-    """A journal in a node, and what it published."""
-
-    def __init__(self, log: Any, codec: EventCodec | None = None) -> None:
-        self.queue = JournalQueue()
-        self.codec = EventCodec() if codec is None else codec
-        self.published: list[Recorded] = []
-        self.publish: Callable[[Sequence[Recorded]], None] = self.published.extend
-        self.ref: Ref
-        self._log = log
-
-    def start(self) -> Journal:
-        return Journal(self.queue, self._log, self.codec, self._publish)
-
-    def _publish(self, events: Sequence[Recorded]) -> None:
-        self.publish(events)
-
-    @asynccontextmanager
-    async def open(self) -> AsyncIterator["Desk"]:
-        spec = ChildSpec(name="journal", start=self.start, shutdown_s=5.0)
-        root = Supervisor(spec, backoff=FAST, intensity=1000)
-        async with open_node("n", lambda: root) as node:
-            ref = node.find("journal")
-            assert ref is not None
-            self.ref = ref
-            yield self
-
-    async def collect(self, stream: str, events: Sequence[DomainEvent], out: list[Any]) -> None:
-        try:
-            out.append(await self.queue.append(stream, events))
-        except JournalFailed as failure:
-            out.append(str(failure))
 
 
 # -- against the real log
@@ -232,12 +155,13 @@ async def test_nothing_is_answered_before_the_commit_returns() -> None:
 async def test_a_batch_is_what_gathered_during_the_last_commit_and_bounded(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_module, "BATCH_EVENTS_MAX", 10)
+    monkeypatch.setattr(committer, "BATCH_EVENTS_MAX", 10)
+    monkeypatch.setattr(committer, "SLOW_EVENTS_MAX", 10)
     fake = FakeLog()
     fake.gate = threading.Event()
     async with Desk(fake).open() as desk, trio.open_nursery() as nursery:
         nursery.start_soon(desk.queue.append, "meter:0", [reading(0)])
-        await wait_all_tasks_blocked()
+        await trio.to_thread.run_sync(fake.entered.wait, 5)
         for number in range(1, 26):
             nursery.start_soon(desk.queue.append, f"meter:{number}", [reading(number)])
         await wait_all_tasks_blocked()
@@ -249,7 +173,7 @@ async def test_a_batch_is_what_gathered_during_the_last_commit_and_bounded(
 async def test_a_queue_that_is_full_makes_its_callers_wait(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(journal_module, "WAITING_EVENTS_MAX", 10)
+    monkeypatch.setattr(journal_queue, "WAITING_EVENTS_MAX", 10)
     fake = FakeLog()
     fake.gate = threading.Event()
     async with Desk(fake).open() as desk, trio.open_nursery() as nursery:
@@ -298,7 +222,7 @@ async def test_a_journal_that_dies_between_tries_loses_no_layout() -> None:
         out: list[Any] = []
         async with trio.open_nursery() as nursery:
             nursery.start_soon(desk.collect, "meter:1", [reading(1, of=5)], out)
-            await trio.sleep(0.02)
+            await trio.to_thread.run_sync(fake.entered.wait, 5)
             desk.ref.kill("by a test")
         assert out == ["the journal stopped before its commit"]
         fake.failures.clear()
@@ -314,7 +238,7 @@ async def test_a_store_that_needs_a_person_fails_the_batch_with_its_reason() -> 
         fake.gate = threading.Event()
         async with trio.open_nursery() as nursery:
             nursery.start_soon(desk.collect, "meter:1", [reading(1, of=5)], out)
-            await wait_all_tasks_blocked()
+            await trio.to_thread.run_sync(fake.entered.wait, 5)
             nursery.start_soon(desk.collect, "meter:2", [reading(2, of=5)], behind)
             await wait_all_tasks_blocked()
             fake.gate.set()
@@ -461,7 +385,7 @@ async def test_the_journal_says_when_many_wait() -> None:
         owner = cast("Ref", Owner())
         entries = [
             desk.queue.append_soon(str(n), [reading(n)], lambda _entry: None, owner)
-            for n in range(journal_module.PRESSED - 1)
+            for n in range(journal_queue.PRESSED - 1)
         ]
         await wait_all_tasks_blocked()
         assert not desk.queue.pressed

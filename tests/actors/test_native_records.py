@@ -134,9 +134,13 @@ async def test_the_same_records_after_a_restart_of_the_head_end_count_once(
         async with living(modem):
             await trio.sleep(10)
         assert modem.freed == 4
-        reasons = [e.reason for e in bench.of_modem(ModemDisconnected, NAME)]
-        assert any("calls again" in reason for reason in reasons)
+        assert not was_sent_back(bench)  # its HELLO shows that its memory is whole
     assert (numbers(log), readings(log)) == ([1, 2, 3, 4], [100, 200, 300, 400])
+
+
+def was_sent_back(bench: Any) -> bool:
+    """Whether the modem was asked to call again, to be told which of its records are here."""
+    return any("calls again" in e.reason for e in bench.of_modem(ModemDisconnected, NAME))
 
 
 async def test_a_modem_whose_memory_was_wiped_loses_nothing(autojump_clock: MockClock) -> None:
@@ -150,7 +154,25 @@ async def test_a_modem_whose_memory_was_wiped_loses_nothing(autojump_clock: Mock
         async with living(modem := NativeModem(bench, kept=wiped)):
             await trio.sleep(10)
         assert modem.freed == 4
+        assert was_sent_back(bench)
     assert (numbers(log), readings(log)) == ([1, 2, 3, 4], [100, 200, 300, 900])
+
+
+async def test_what_went_missing_while_the_head_end_was_away_is_noted(
+    autojump_clock: MockClock,
+) -> None:
+    log = MemoryLog()
+    async with native_bench(log=log).run() as bench, living(modem := NativeModem(bench)):
+        await modem.store(*(record(answer(kwh)) for kwh in (1, 2, 3)))
+        await trio.sleep(2)
+    later = flash(next_number=8)  # 4 to 7 are gone
+    later.queue.put(record(answer(8)))
+    async with native_bench(log=log, seed=2).run() as bench:
+        async with living(modem := NativeModem(bench, kept=later)):
+            await trio.sleep(10)
+        assert was_sent_back(bench)  # only a WELCOME that says 3 shows what is missing
+        assert [(e.first, e.last) for e in bench.of_modem(RecordsLost, NAME)] == [(4, 7)]
+    assert (numbers(log), modem.freed) == ([1, 2, 3, 8], 8)
 
 
 async def test_overwritten_records_are_noted_and_acknowledged(autojump_clock: MockClock) -> None:
@@ -263,3 +285,28 @@ async def test_a_frame_that_breaks_off_is_given_up(autojump_clock: MockClock) ->
             await trio.sleep(40)
         await settled()
         assert readings(bench.log) == [300]
+
+
+async def test_a_modem_speaks_for_the_meters_behind_it_alone(autojump_clock: MockClock) -> None:
+    """Its secret proves who it is, not that it knows of the meters of others."""
+    others = device("o1", "another-modem", protocol="dlt645-2007", address="7")
+    alone = device("n1", "", protocol="dlt645-2007", address="8")
+    async with native_bench([METER, others, alone]).run() as bench:
+        modem = NativeModem(bench)
+        async with living(modem):
+            await trio.sleep(1)
+            for meter in ("o1", "n1"):
+                told = Alarm(utc_s=1_772_366_401, clock_quality=1, code=1, meter=meter)
+                await modem._do(modem.modem.alarm(told, trio.current_time()))
+            await modem.store(
+                record(answer(1, "7"), "o1"),
+                record(answer(2, "7"), "7"),
+                record(answer(3, "8"), "n1"),
+            )
+            await trio.sleep(5)
+        assert (bench.of_meter(PowerFailure, "o1"), readings(bench.log, "o1")) == ([], [])
+        assert [e.source for e in bench.of_modem(ModemAlarm, NAME)] == ["o1"]
+        assert len(bench.of_meter(PowerFailure, "n1")) == 1
+        assert readings(bench.log, "n1") == [300]
+        answers = [e for e in bench.of_modem(RecordStored, NAME) if e.kind == 0]
+        assert [e.outcome for e in answers] == ["unknown-meter", "unknown-meter", "reading"]

@@ -48,7 +48,7 @@ from hes.fleet.kinds import SimulatedMeter
 from hes.ids import MeterId, ModemId, node_stream
 from protocols.hml1.firmware import signed_part
 from protocols.hml1.frame import FrameReader
-from protocols.hml1.kinds import Kind, Setting
+from protocols.hml1.kinds import Kind, PipeState, Setting
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 M1 = MeterId("m1")
@@ -226,6 +226,37 @@ async def test_meters_are_read_through_the_pipe_and_the_line_is_given_back(
         assert bench.crashes() == {}
 
 
+@pytest.mark.parametrize(
+    ("state", "reason"),
+    [
+        (PipeState.BUSY, FailureReason.BUSY),
+        (PipeState.NO_SUCH_PORT, FailureReason.REFUSED),
+    ],
+)
+async def test_a_modem_that_does_not_give_its_line_away_is_believed_at_once(
+    autojump_clock: MockClock, state: PipeState, reason: FailureReason
+) -> None:
+    entry, make = LINES[-1]
+    async with native_bench([entry]).run() as bench:
+        async with living(modem := NativeModem(bench, meter=make())):
+            await trio.sleep(1)
+            opens = modem.modem._handlers[Kind.PIPE_OPEN]
+            modem.modem._handlers[Kind.PIPE_OPEN] = lambda asked, _now_s: [
+                modem.modem._status(asked.channel + 1, PipeState.NO_SUCH_PORT),  # of no concern
+                modem.modem._status(asked.channel, state),
+            ]
+            read = Perform(ReadRegisters(meter=M1, obis=(ENERGY,)), 60.0)
+            asked_s = trio.current_time()
+            with pytest.raises(CommandFailed) as failed:
+                await bench.meter().ask(read, 61.0)
+            assert failed.value.reason is reason
+            assert trio.current_time() - asked_s < 1
+            modem.modem._handlers[Kind.PIPE_OPEN] = opens
+            answer = await bench.meter().ask(read, 61.0)
+            assert answer.reading.values[0] is not None
+        assert bench.crashes() == {}
+
+
 # -- settings
 
 
@@ -238,15 +269,16 @@ async def test_settings_are_read_and_changed_and_proved_by_the_next_session(
             told = await order(bench, ReadConfig(modem=ModemId(NAME)))
             assert told.settings == {"server": "old:7010", "collect_s": "1800"}
             change = SetConfig(
-                modem=ModemId(NAME), settings={"collect_s": "900", "200": "c0ffee"}, actor="ann"
-            )
+                modem=ModemId(NAME), settings={"collect_s": "900", "200": "c0ffee"}, actor="ann",
+                reason="more often",
+            )  # fmt: skip
             told = await order(bench, change)
             assert (told.status, told.config_hash) == ("applied", modem.flash.settings.hash.hex())
             await trio.sleep(5)
         assert modem.flash.settings.active[Setting.COLLECT_S] == (900).to_bytes(4)
         (requested,) = bench.of_modem(ConfigRequested, NAME)
-        assert (requested.settings, requested.actor) == (
-            '{"collect_s": "900", "200": "3 bytes"}', "ann",
+        assert (requested.settings, requested.actor, requested.reason) == (
+            '{"collect_s": "900", "200": "3 bytes"}', "ann", "more often",
         )  # fmt: skip
         applied = bench.of_modem(ConfigApplied, NAME)
         assert [e.status for e in applied] == ["applied", "confirmed"]

@@ -9,6 +9,7 @@ PATHS = [
     "/", "/meters", "/meters/1001", "/meters/none", "/alarms", "/modems", "/modems/9001", "/tree",
     "/events", "/audit", "/system",
 ]  # fmt: skip
+WITH_CHARTS = ["/", "/meters/1001"]
 NARROW = {"width": 400, "height": 860}
 DEVICES = "meter_id,modem_id,protocol,framing,auth,area\n1001,9001,dlms,wrapper,none,North\n"
 # Text against what lies behind it, after WCAG 2.1, 1.4.3: 4.5, or 3 for large text.
@@ -60,16 +61,31 @@ def devices(node: NodeProcess) -> None:
     node.settled()
 
 
-@pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_a_page_loads_and_can_be_read(node: NodeProcess, visit: Any, path: str, theme: str) -> None:
-    page = visit(f"{node.url}{path}?theme={theme}")
-    page.wait_for_selector('[data-testid="live-indicator"][data-state="live"]')
+def can_be_read(page: Any) -> None:
     page.wait_for_timeout(300)
     assert page.locator("h1").count() == 1
     assert page.title().endswith(" HES")
     assert page.evaluate(CONTRAST) == []
     assert page.evaluate(NAMELESS) == []
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_page_loads_and_can_be_read_by_day_and_by_night(
+    node: NodeProcess, visit: Any, path: str
+) -> None:
+    page = visit(f"{node.url}{path}?theme=light")
+    page.wait_for_selector('[data-testid="live-indicator"][data-state="live"]')
+    can_be_read(page)
+    page.click('[data-testid="theme-switch"]')
+    page.wait_for_selector(".v-theme--dark")
+    can_be_read(page)
+
+
+@pytest.mark.parametrize("path", WITH_CHARTS)
+def test_a_page_that_begins_dark_can_be_read(node: NodeProcess, visit: Any, path: str) -> None:
+    page = visit(f"{node.url}{path}?theme=dark")
+    page.wait_for_selector('[data-testid="live-indicator"][data-state="live"]')
+    can_be_read(page)
 
 
 @pytest.mark.parametrize("path", PATHS)

@@ -1,43 +1,18 @@
 """Commits whose end nobody heard: the batch is stored once, and its maker learns where."""
 
-import contextlib
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from unheard import Network
 
 from hes.store.errors import CommitUnknown, StoreFenced, StoreUnavailable
 from hes.store.port import Append, Appended, EventLog
-from hes.store.sql_log import SqlEventLog
 
 BATCH = [
     Append("meter:1", 0, [("A/1", b"a"), ("A/1", b"b")]),
     Append("meter:2", None, [("A/1", b"c")]),
 ]
 RESULTS = [Appended(1, 1), Appended(3, 1)]
-
-
-class Network:
-    """Lets the next transactions of a log end as told: heard, unheard, lost or away."""
-
-    def __init__(self, log: EventLog, *ends: str) -> None:
-        assert isinstance(log, SqlEventLog)
-        self._database: Any = log._database
-        self._writing = self._database.writing
-        self._ends = list(ends)
-        self._database.writing = self.writing
-
-    @contextlib.contextmanager
-    def writing(self) -> Iterator[Any]:
-        end = self._ends.pop(0) if self._ends else "heard"
-        if end == "away":
-            raise StoreUnavailable("the network is away")
-        with contextlib.suppress(InterruptedError), self._writing() as tx:
-            yield tx
-            if end == "lost":
-                raise InterruptedError
-        if end != "heard":
-            raise CommitUnknown("lost during a commit")
 
 
 def states(log: EventLog) -> list[bytes]:

@@ -53,11 +53,37 @@ def append(log: EventLog, version: int) -> list[object]:
 
 
 def test_a_commit_whose_answer_is_lost_is_stored_once(log: EventLog, relay: Relay) -> None:
-    append(log, 0)
     relay.swallow_answer_to = b"COMMIT"
+    assert append(log, 0) == [Appended(1, 1)]
+    assert not relay.swallow_answer_to
     assert append(log, 1) == [Appended(2, 2)]
+    assert log.head() == 2
+
+
+def test_a_transaction_whose_rows_were_not_sent_is_not_in_doubt(
+    log: EventLog, relay: Relay
+) -> None:
+    append(log, 0)
+    relay.swallow_answer_to = b"UPDATE head"
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        append(log, 1)
+    assert append(log, 1) == [Appended(2, 2)]
+    assert log.head() == 2
+
+
+@pytest.mark.parametrize("last", [b"PGCOPY\n", b"c\x00\x00\x00\x04"], ids=["rows", "end of rows"])
+def test_rows_whose_answer_is_lost_are_stored_once(
+    log: EventLog, relay: Relay, last: bytes
+) -> None:
+    """The commit is asked for together with the rows, before they are sent."""
+    append(log, 0)
+    append(log, 1)
+    relay.swallow_answer_to = last
     assert append(log, 2) == [Appended(3, 3)]
-    assert log.head() == 3
+    assert not relay.swallow_answer_to
+    assert append(log, 3) == [Appended(4, 4)]
+    assert log.head() == 4
+    assert [row.version for row in log.read(0, 9)] == [1, 2, 3, 4]
 
 
 def test_a_network_that_breaks_is_tried_again(log: EventLog, relay: Relay) -> None:

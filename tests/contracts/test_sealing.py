@@ -6,24 +6,24 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from sealed_logs import CODEC, DAY, NOW, at, everything, opened
+from sealed_logs import (
+    DAY,
+    NOW,
+    STREAMS,
+    check,
+    everything,
+    fill,
+    many,
+    opened,
+    state_of,
+)
 from stores import KINDS, Place, places
 
-from hes.events.node import ActorFailed
 from hes.store.chain import Verifier
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.port import Append, Appended, Conflict
-from hes.store.records import Record
 
-STREAMS = ["meter:1", "meter:2", "modem:1"]
 EXAMPLES = {"sqlite": 20, "postgresql": 6, "oracle": 3}
-
-
-def state_of(number: int, detail: str = "x") -> bytes:
-    event = ActorFailed(
-        received_at=at(number), path="/main", reason=detail, restarts=number, decision="parked"
-    )
-    return CODEC.encode(event)[1]
 
 
 states = (
@@ -36,18 +36,6 @@ events = st.lists(
     min_size=1,
     max_size=14,
 )
-
-
-def fill(place: Place, script: list[tuple[str, str, bytes, int]]) -> None:
-    """Store events one by one; some through the library's door, which leaves gaps of versions."""
-    with opened(place) as found:
-        found.log.fence()
-        for stream, topic, state, step in script:
-            if step == 1:
-                found.log.append([Append(stream, None, [(topic, state)])])
-            else:
-                version = found.log.stream_head(stream) + step
-                found.records.insert([Record(stream, version, topic, state)])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -74,16 +62,6 @@ def test_any_prefix_that_is_sealed_reads_as_before(
             check(found.log)
 
     reads_as_before()
-
-
-def check(log: Any) -> None:
-    verifier = Verifier()
-    assert list(verifier.take(log.read_chained(0, 1000))) == []
-    assert verifier.end(log.head()) is None
-
-
-def many(place: Place, count: int = 60) -> None:
-    fill(place, [(STREAMS[n % 3], "ActorFailed/1", state_of(n), 1) for n in range(1, count + 1)])
 
 
 def test_appends_go_on_behind_what_is_sealed(place: Place) -> None:

@@ -12,7 +12,7 @@ from node_process import NodeProcess
 
 from hes.cli.program import run
 from hes.fleet.dlms_classes.image import SOUND
-from hes.fleet.dlms_meter import SimulatedDlmsMeter
+from hes.fleet.dlms_meter import SimulatedDlmsMeter, master_key
 from hes.fleet.dlms_server import MeterIdentity
 from hes.fleet.links.raw import RawSide
 from protocols.dlms.acse import Mechanism
@@ -23,11 +23,11 @@ KEYS = Keys(bytes(range(16)), bytes(range(16, 32)))
 TITLE = b"SIM\x00\x00\x00\x12\x34"
 HEADER = (
     "meter_id,modem_id,protocol,framing,client_sap,server_sap,auth,encryption_key,"
-    "authentication_key,system_title"
+    "authentication_key,system_title,master_key"
 )
 ROW = (
     f"{SERIAL},{SERIAL},dlms,hdlc,1,1,gmac,{KEYS.encryption.hex()},{KEYS.authentication.hex()},"
-    f"{TITLE.hex()}"
+    f"{TITLE.hex()},{master_key(SERIAL).hex()}"
 )
 IMAGE = SOUND + bytes(range(256)) * 60
 BLOCKS = -(-len(IMAGE) // 128)
@@ -106,6 +106,34 @@ def test_a_meter_is_switched_and_set_by_commands(site: Site) -> None:
     assert told == ["limiter", "modem-setup", "push-setup", "calendar"]
     finished = site.events("CommandFinished")
     assert all(event["ok"] for event in finished)
+
+
+def test_keys_are_changed_and_survive_the_death_of_the_node(site: Site) -> None:
+    """New keys in files; after a kill the node goes on with what the meter has."""
+    assert site.json("sap")["devices"][0]["sap"] == 1
+    new = Keys(b"E" * 16, b"A" * 16)
+    words = ["key-change", *WHY]
+    for name in ("encryption", "authentication"):
+        file = site.node.folder / f"{name}.key"
+        file.write_text(f"{getattr(new, name).hex()}\n")
+        words += [f"--{name}-key-file", str(file)]
+    assert site.json(*words) == {"changed": ["encryption", "authentication"]}
+    assert site.meter.server.rekeyed == new
+    assert site.json("diagnose")["operator"] == "SIM-NET"
+    site.node.kill()
+    site.close()
+    site.node.start()
+    site.call()
+    assert site.json("diagnose")["operator"] == "SIM-NET"
+    (changed,) = site.events("MeterKeysChanged")
+    assert (changed["shown_by"], changed["reason"]) == ("answer", "a test")
+    written = b"".join(file.read_bytes() for file in site.node.folder.glob("serve.log"))
+    exported = site.node.client.get("/api/v1/devices").text
+    events = json.dumps(site.node.events())
+    for key in (new.encryption, new.authentication, master_key(SERIAL)):
+        assert key not in written
+        for told in (written.decode(), exported, events):
+            assert key.hex() not in told
 
 
 @pytest.mark.slow

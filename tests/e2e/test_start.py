@@ -1,6 +1,7 @@
 """What keeps a node from starting is told in one sentence, with exit status 2."""
 
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -23,15 +24,16 @@ def change(node: NodeProcess, old: str, new: str) -> None:
     node.config.write_text(text.replace(old, new))
 
 
-def test_a_web_port_in_use(node: NodeProcess) -> None:
-    assert f"127.0.0.1:{node.web}" in refused(node)
+def test_a_web_port_in_use(stopped_node: NodeProcess) -> None:
+    with socket.create_server(("127.0.0.1", stopped_node.web)):
+        assert f"127.0.0.1:{stopped_node.web}" in refused(stopped_node)
 
 
-def test_a_listener_port_in_use(node: NodeProcess) -> None:
-    change(node, f'"127.0.0.1:{node.web}"', '"127.0.0.1:0"')
-    said = refused(node)
+def test_a_listener_port_in_use(stopped_node: NodeProcess) -> None:
+    with socket.create_server(("127.0.0.1", stopped_node.modems)):
+        said = refused(stopped_node)
     assert "listener pipe" in said
-    assert str(node.modems) in said
+    assert str(stopped_node.modems) in said
 
 
 def test_an_event_log_that_is_no_database(stopped_node: NodeProcess) -> None:

@@ -234,6 +234,13 @@ def test_a_password_in_a_url_is_never_told(file: Path) -> None:
 # -- who may reach the web
 
 
+def test_a_node_seals_its_log_after_a_week_unless_it_is_told_otherwise(file: Path) -> None:
+    assert (Config().store.seal, Config().store.seal_after_days) == (True, 7)
+    told = load(file, "[store]\nseal = false\nseal_after_days = 30").store
+    assert (told.seal, told.seal_after_days) == (False, 30)
+    assert "store.seal_after_days: " in sentence(file, "[store]\nseal_after_days = 0")
+
+
 @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "127.3.2.1"])
 def test_this_machine_alone_needs_no_token(host: str) -> None:
     assert load_config(None, {"HES_WEB__BIND": f"{host}:80"}).web.bind.loopback

@@ -1,5 +1,6 @@
 """The memory of a meter's actor: the same by replay, by snapshot, and whatever comes late."""
 
+import hashlib
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -13,12 +14,13 @@ from hes.events.base import DomainEvent, Recorded
 from hes.events.device import CounterReserved
 from hes.events.layout import Channel, Layout
 from hes.events.meter_clock import ClockDrift, ClockSet
+from hes.events.meter_keys import MeterKeysChanged, MeterKeysChanging
 from hes.events.power import PowerFailure, PowerRestored, PowerSign
 from hes.events.reading import LoadProfileRead, ProfileRow, PushKept, Reading, Source
 from hes.events.voltage import OverVoltage, OverVoltageCleared
 from hes.meter_state import MeterState
 from hes.rules.over_voltage import PhaseWatch
-from hes.rules.repeats import DIGESTS_KEPT
+from hes.rules.repeats import DIGESTS_KEPT, digest_of, is_repeat
 
 NOON = datetime(2026, 5, 1, 12, tzinfo=UTC)
 LOAD = "1.0.99.1.0.255"
@@ -68,7 +70,7 @@ def test_a_snapshot_of_an_earlier_version_is_read() -> None:
         }
     )
     state = MeterState.restore(earlier)
-    assert (state.digests, state.counters.highest, state.drifting) == (b"12345678", 7, True)
+    assert (state.digests, state.counters.highest, state.drifting) == (b"123456", 7, True)
     assert state.phases == {"L1": PhaseWatch(raised=True)}
 
 
@@ -84,10 +86,21 @@ def test_a_snapshot_that_cannot_be_read_is_refused(damaged: bytes) -> None:
 # -- repeats
 
 
-@given(st.lists(st.one_of(st.none(), st.binary(min_size=8, max_size=8)), max_size=100))
+@given(st.lists(st.one_of(st.none(), st.binary(min_size=6, max_size=6)), max_size=100))
 def test_the_last_digests_are_kept(digests: list[bytes | None]) -> None:
     told = [PushKept(received_at=NOON, reason="", detail="", data=b"", digest=d) for d in digests]
     assert after(*told).digests == b"".join([d for d in digests if d is not None][-DIGESTS_KEPT:])
+
+
+def test_messages_of_an_earlier_version_are_known_again() -> None:
+    """It kept eight octets of each, in its events and in its snapshots."""
+    messages = [bytes([n]) for n in range(70)]
+    whole = [hashlib.blake2b(message, digest_size=8).digest() for message in messages]
+    told = [PushKept(received_at=NOON, reason="", detail="", data=b"", digest=d) for d in whole]
+    state = MeterState.restore(msgspec.msgpack.encode({"digests": b"".join(whole[-56:])}))
+    for one in (after(*told), state, MeterState.restore(state.snapshot())):
+        known = [is_repeat(one.digests, digest_of(message)) for message in messages]
+        assert known == [False] * 14 + [True] * 56
 
 
 def test_counters_are_taken_from_what_was_stored() -> None:
@@ -154,3 +167,20 @@ def test_times_of_a_clock_that_was_set_do_not_count_any_more() -> None:
     state.apply(changed)
     assert (state.supply.lost, state.supply.back) == (None, None)
     assert not state.drifting
+
+
+def test_under_a_new_key_the_counters_of_a_meter_begin_anew() -> None:
+    read = Reading(
+        received_at=NOON, source=Source.PUSH, layout=LAYOUT, values=(1,), digest=b"12345",
+        counter=5000,
+    )  # fmt: skip
+    intent = MeterKeysChanging(received_at=NOON, what="encryption", actor="a", reason="")
+    state = after(read, intent)
+    assert not state.counters.accepts(7), "nothing is changed yet"
+    state.apply(
+        MeterKeysChanged(
+            received_at=NOON, what="encryption", shown_by="answer", actor="a", reason=""
+        )
+    )
+    assert state.counters.accepts(7)
+    assert MeterState.restore(state.snapshot()) == state

@@ -1,6 +1,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
 from hes.events.base import DomainEvent
@@ -65,3 +66,11 @@ def test_old_alarms_are_forgotten() -> None:
         ModemAlarm(received_at=NOW, code="sim", source="m", digest=bytes([n])) for n in range(100)
     ]
     assert fold(*alarms).alarms == [bytes([n]) for n in range(100 - ALARMS_KEPT, 100)]
+
+
+def test_alarms_of_an_earlier_version_are_known_again() -> None:
+    """It kept eight octets of each."""
+    earlier = msgspec.msgpack.encode({"alarms": [b"12345678"]})
+    assert ModemState.restore(earlier).alarms == [b"12345"]
+    alarm = ModemAlarm(received_at=NOW, code="sim", source="m", digest=b"12345678")
+    assert fold(alarm).alarms == [b"12345"]

@@ -1,8 +1,5 @@
 """Exactly once: however a log is cut, repeated, interrupted or rebuilt, the rows are the same."""
 
-import signal
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
@@ -11,6 +8,7 @@ from pathlib import Path
 import pytest
 from event_pool import logs
 from hypothesis import HealthCheck, given, settings, strategies as st
+from kill_folds import killed_fold, log_for
 from read_models import Models, at, reading, recorded, rows_of
 
 from hes.events.base import Recorded
@@ -19,6 +17,8 @@ from hes.events.power import PowerFailure, PowerSign
 from projections.base import Change, Database, find_projections
 from projections.errors import ReadModelError, ReadModelUnavailable
 from projections.folding import Tables
+from projections.readings import Readings
+from projections.sql.places import Place
 from projections.sql.sqlite import SqlitePlace
 from projections.success import Success
 
@@ -84,44 +84,11 @@ def test_a_batch_that_fails_leaves_nothing_and_counts_once_when_taken_again(
     assert sum(row[2] for row in rows_of(path)["success"]) == 20
 
 
-FOLDER = """
-import sys
-sys.path.insert(0, "tests/support")
-from read_models import at, reading, recorded
-from projections.base import find_projections
-from projections.folding import Tables
-from projections.sql.sqlite import SqlitePlace
-
-log = recorded(*[(f"meter:{n % 7}", reading(n, received_at=at(n))) for n in range(4000)])
-tables = Tables(SqlitePlace(sys.argv[1]), find_projections())
-while (position := tables.lowest()) < len(log):
-    tables.take(log[position : position + 50])
-    print(position, flush=True)
-"""
-
-
-def run_folder(path: str, kill_after: int | None) -> None:
-    """Fold in another process; kill it after so many batches."""
-    with subprocess.Popen(
-        [sys.executable, "-c", FOLDER, path],
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
-    ) as process:
-        assert process.stdout is not None
-        for count, _ in enumerate(process.stdout, 1):
-            if count == kill_after:
-                process.send_signal(signal.SIGKILL)
-    assert process.returncode == (0 if kill_after is None else -signal.SIGKILL)
-
-
 def test_a_kill_neither_doubles_nor_loses(tmp_path: Path) -> None:
-    killed, straight = str(tmp_path / "killed.db"), str(tmp_path / "straight.db")
-    for kill_after in (3, 11, 7, None):
-        run_folder(killed, kill_after)
-    run_folder(straight, None)
-    found = rows_of(killed)
-    assert found == rows_of(straight)
-    assert sum(row[2] for row in found["success"]) == len(found["reading"]) == 4000
+    events = killed_fold(f"sqlite:///{tmp_path / 'killed.db'}", rounds=3)
+    found = rows_of(str(tmp_path / "killed.db"))
+    assert found == folded([log_for(3)])
+    assert sum(row[2] for row in found["success"]) == len(found["reading"]) == events
 
 
 # -- poison
@@ -180,15 +147,16 @@ def test_a_new_version_starts_from_nothing_and_leaves_the_others(tmp_path: Path)
     assert after == before
 
 
-def test_two_writers_are_noticed(tmp_path: Path) -> None:
-    path = str(tmp_path / "read.db")
-    one, two = Tables(SqlitePlace(path), [Success()]), Tables(SqlitePlace(path), [Success()])
+def test_two_writers_are_noticed(place: Place) -> None:
+    one = Tables(place, [Success(), Readings()], anew=True)
+    two = Tables(place, [Success(), Readings()])
     log = recorded(("meter:A", reading(1)), ("meter:A", reading(2)))
     one.take(log[:1])
     with pytest.raises(ReadModelError, match="another program moves the read models success"):
         two.take(log)
     one.take(log)
-    assert sum(row[2] for row in rows_of(path)["success"]) == 2
+    rows = rows_of(place)
+    assert (sum(row[2] for row in rows["success"]), len(rows["reading"])) == (2, 2)
     one.close()
     two.close()
 

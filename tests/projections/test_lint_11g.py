@@ -9,11 +9,12 @@ import pkgutil
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import pytest
 
 import projections
+from hes.store.watch import Watch
 from projections.base import find_projections
 from projections.sql.database import IN_MAX
 from projections.sql.days import REST
@@ -72,7 +73,7 @@ class NoConnection:
 
 
 def oracle(*, partitions: bool = False, suffix: str = "") -> OracleDatabase:
-    return OracleDatabase("", NoConnection(), suffix, partitions=partitions)  # type: ignore[arg-type]
+    return OracleDatabase("", cast("Any", NoConnection()), suffix, Watch(), partitions=partitions)
 
 
 TABLES: Final[list[Table]] = [

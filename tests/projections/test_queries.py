@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings, strategies as st
@@ -26,6 +27,7 @@ from projections.queries import ReadModel
 from projections.rows import MeterPage
 from projections.sql.sqlite import SqlitePlace
 
+KEPT: Final[dict[str, Any]] = {"after": 0, "before": 0, "newest": False, "limit": 9}
 M = "meter:A"
 VOLTAGE = Channel("1.0.32.7.0.255", -1, 35, 3, 2)
 
@@ -275,8 +277,24 @@ def test_unknown_callers_are_no_kept_messages(models: Models) -> None:
     kept = PushKept(received_at=at(2), reason="no-key", detail="d", data=b"\xdb")
     models.tell(("node:main", caller), ("node:main", kept), ("node:main", kept))
     assert [c.first_bytes_hex for c in models.query.unknown(limit=9)] == ["7e"]
-    first, second = models.query.kept(after=0, limit=9)
-    assert models.query.kept(after=first.position, limit=9) == [second]
+    first, second = models.query.kept(**KEPT)
+    assert models.query.kept(**KEPT | {"after": first.position}) == [second]
+
+
+def test_kept_messages_come_in_both_orders_and_in_pages(models: Models) -> None:
+    kept = PushKept(received_at=at(2), reason="no-key", detail="d", data=b"\xdb")
+    models.tell(*[("node:main", kept)] * 7)
+
+    def page(**wanted: Any) -> list[int]:
+        return [row.position for row in models.query.kept(**KEPT | {"limit": 3} | wanted)]
+
+    assert [page(), page(after=3), page(after=6)] == [[1, 2, 3], [4, 5, 6], [7]]
+    newest = {"newest": True}
+    assert [page(**newest), page(before=5, **newest), page(before=2, **newest)] == [
+        [7, 6, 5], [4, 3, 2], [1],
+    ]  # fmt: skip
+    assert page(after=2, before=5) == [3, 4]
+    assert page(after=2, before=5, **newest) == [4, 3]
 
 
 def test_the_overview_counts(registered: Models) -> None:

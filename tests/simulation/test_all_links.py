@@ -18,7 +18,8 @@ from actor_bench import START, TEMPLATE, Bench
 from memory_wire import CallStream
 from trio.testing import MockClock
 
-from actors.collector import DEAF_LINKS, Schedule
+from actors.asking import DEAF_LINKS
+from actors.collector import Schedule
 from actors.errors import ActorError
 from actors.meter_messages import Perform
 from actors.supervisor import Supervisor
@@ -37,6 +38,7 @@ from hes.fleet.options import FleetOptions
 from hes.fleet.plan import devices_csv, modems_csv, plan_fleet
 from hes.fleet.run import start_modem
 from hes.fleet.statistics import FleetStatistics
+from hes.fleet.telegram_meter import TelegramMeter
 from hes.fleet.weather import CALM, FaultProfile, Weather
 from hes.ids import MeterId, meter_of
 from hes.modems import parse_modems
@@ -138,7 +140,13 @@ class World:
     def watch(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Note what meters push, and what they were confirmed, beside the node."""
         push, confirm = SimulatedDlmsMeter.push, SimulatedDlmsMeter._confirm
-        store = Hml1Side.store
+        store, send = Hml1Side.store, TelegramMeter.push
+
+        def noting_send(meter: TelegramMeter, *, confirmed: bool) -> bytes:
+            now, values = meter.clock.now(), meter.values
+            instant = (values.serial, now.replace(microsecond=0))
+            self.pushed[instant] = values.consumption.energy_wh(now)
+            return send(meter, confirmed=confirmed)
 
         def noting_push(meter: SimulatedDlmsMeter, *, confirmed: bool) -> bytes:
             now = meter.clock.now()
@@ -159,6 +167,7 @@ class World:
             confirm(meter, apdu)
             self.confirmed.update(self._at[id(meter), invoke] for invoke in meter.confirmed)
 
+        monkeypatch.setattr(TelegramMeter, "push", noting_send)
         monkeypatch.setattr(SimulatedDlmsMeter, "push", noting_push)
         monkeypatch.setattr(SimulatedDlmsMeter, "_confirm", noting_confirm)
         monkeypatch.setattr(Hml1Side, "store", noting_store)

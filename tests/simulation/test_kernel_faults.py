@@ -19,6 +19,7 @@ from actors.mailbox import Ref, State
 from actors.supervisor import Backoff, ChildSpec, Restart, Strategy, Supervisor
 from actors.tree import Node, open_node
 
+pytestmark = pytest.mark.timeout(180)
 MODEMS: Final = 20
 MESSAGES: Final = 100
 KILLS: Final = 150
@@ -247,6 +248,7 @@ def test_who_crashes_too_often_escalates(monkeypatch: pytest.MonkeyPatch) -> Non
     assert seen.faults["crash /n/poison/b"] == 0
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(monkeypatch, 8) == run(monkeypatch, 8)
     assert run(monkeypatch, 8) != run(monkeypatch, 9)

@@ -41,6 +41,7 @@ from hes.fleet.weather import Weather, profile_of
 from hes.ids import MeterId, ModemId, meter_of
 from protocols.links.base import LinkSettings
 
+pytestmark = pytest.mark.timeout(180)
 MODEMS: Final = 20
 HOURS: Final = 3
 HEARTBEAT_S: Final = 300.0
@@ -291,9 +292,18 @@ def the_node_is_sound(seen: Outcome) -> None:
     assert set(seen.crashes.values()) <= {"Killed: by the enemy"}
 
 
-@pytest.mark.parametrize(("seed", "faults"), [(1, "gprs"), (2, "cruel")])
-def test_some_hours_of_a_node(monkeypatch: pytest.MonkeyPatch, seed: int, faults: str) -> None:
-    seen = run(monkeypatch, seed, faults=faults)
+@pytest.mark.parametrize(
+    ("seed", "faults", "hours"),
+    [
+        (1, "gprs", 1.2),
+        pytest.param(1, "gprs", HOURS, marks=pytest.mark.slow),
+        pytest.param(2, "cruel", HOURS, marks=pytest.mark.slow),
+    ],
+)
+def test_some_hours_of_a_node(
+    monkeypatch: pytest.MonkeyPatch, seed: int, faults: str, hours: float
+) -> None:
+    seen = run(monkeypatch, seed, hours, faults)
     no_reading_twice_and_none_invented(seen)
     every_read_ends_in_an_answer_or_a_reason(seen)
     every_interval_is_true_and_comes_once(seen)
@@ -303,10 +313,10 @@ def test_some_hours_of_a_node(monkeypatch: pytest.MonkeyPatch, seed: int, faults
     assert seen.quiet is not None, "a quiet modem could not be read"
     (energy,) = seen.quiet.reading.values
     assert isinstance(energy, int)
-    was_the_network_cruel_enough(seen)
+    was_the_network_cruel_enough(seen, hours)
 
 
-def was_the_network_cruel_enough(seen: Outcome) -> None:
+def was_the_network_cruel_enough(seen: Outcome, hours: float) -> None:
     """Guard the test itself: without trouble it proves nothing."""
     failures = Counter(event.reason for _, event in of_meters(seen.log, ReadFailed))
     assert failures, "the network was not cruel enough to test anything"
@@ -318,11 +328,12 @@ def was_the_network_cruel_enough(seen: Outcome) -> None:
     assert seen.kills > 5
     assert seen.disk_failures > 5
     # And yet most of it came through.
-    assert sum(seen.asked.values()) > 2 * HOURS * MODEMS * 0.8
+    assert sum(seen.asked.values()) > 2 * hours * MODEMS * 0.8
     told = [r for _, r in of_meters(seen.log, Reading) if r.source is Source.SCHEDULED]
     assert len(told) > sum(seen.asked.values()) / 10
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     first, again, other = (run(monkeypatch, seed, hours=0.7, faults="cruel") for seed in (7, 7, 8))
     assert first.log == again.log

@@ -20,7 +20,7 @@ from actors.collector import CatchUp, Collector, DevicesAdded, Missed, Schedule
 from actors.context import Context
 from actors.directory import Directory
 from actors.errors import JournalFailed
-from actors.journal import JournalQueue
+from actors.journal_queue import JournalQueue
 from actors.listener import Listener
 from actors.mailbox import Ref
 from actors.meter import MeterActor
@@ -119,7 +119,7 @@ class MemoryJournal(Actor):
             finally:
                 for entry in batch:
                     entry.fail(JournalFailed("the journal stopped before its commit"))
-                    entry.settle()
+                self._queue.settle(batch)
 
 
 class Gate:

@@ -19,8 +19,12 @@ class Site:
 
     def __init__(self, port: int, control: int) -> None:
         self.relay = Relay(port)
-        self.oracle = Oracle("hes", "pw", f"127.0.0.1:{port}/hes_ro", control)
+        self.oracle = Oracle("hes", "pw", f"127.0.0.1:{port}/hes_rw", control)
         self.tell = self.oracle.tell
+
+    def statements(self) -> list[str]:
+        """Return what it was asked since the last time."""
+        return list(self.tell(cmd="statements")["statements"])
 
     def sessions(self) -> int:
         """Return how many sessions it has."""

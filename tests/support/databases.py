@@ -88,13 +88,13 @@ class Postgres:
 class PrivatePostgres(Postgres):
     """A server of our own, which may fail on order."""
 
-    def __init__(self, programs: Path, folder: Path) -> None:
+    def __init__(self, programs: Path, folder: Path, *, durable: bool = False) -> None:
         self.port = free_port()
         super().__init__(f"postgresql://hes@127.0.0.1:{self.port}/postgres")
         self._command = [
             *_DIE_WITH_US, programs / "postgres", "-D", folder / "data", "-p", str(self.port),
             "-c", "listen_addresses=127.0.0.1", "-c", f"unix_socket_directories={folder}",
-            "-c", "fsync=off", "-c", "max_connections=50",
+            "-c", f"fsync={'on' if durable else 'off'}", "-c", "max_connections=50",
         ]  # fmt: skip
         self._folder = folder
         self._server: subprocess.Popen[bytes] | None = None
@@ -120,8 +120,8 @@ class PrivatePostgres(Postgres):
 
 
 @contextlib.contextmanager
-def private_postgres() -> Iterator[PrivatePostgres]:
-    """Give a running server in a temporary folder.
+def private_postgres(*, durable: bool = False) -> Iterator[PrivatePostgres]:
+    """Give a running server in a temporary folder; ``durable``: it waits for its disk.
 
     Raises:
         DatabaseMissing: its programs are not installed.
@@ -133,7 +133,7 @@ def private_postgres() -> Iterator[PrivatePostgres]:
         _lend(folder)
         _run([programs / "initdb", "-D", folder / "data", "-U", "hes", "-A", "trust", "-E", "UTF8",
               "--locale=C.UTF-8", "--no-sync"])  # fmt: skip
-        server = PrivatePostgres(programs, folder)
+        server = PrivatePostgres(programs, folder, durable=durable)
         try:
             server.start()
             yield server
@@ -142,8 +142,8 @@ def private_postgres() -> Iterator[PrivatePostgres]:
 
 
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Postgres]:
-    """Give the server that the environment names, or a private one.
+def running_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """Give the server that the environment names, or a private one; see ``private_postgres``.
 
     Raises:
         DatabaseMissing: there is none, nor the programs for one.
@@ -153,7 +153,7 @@ def running_postgres() -> Iterator[Postgres]:
     if url:
         yield Postgres(url)
         return
-    with private_postgres() as server:
+    with private_postgres(durable=durable) as server:
         yield server
 
 

@@ -10,18 +10,16 @@ and when the kill is due; where exactly it hits, the machine decides.
 import json
 import os
 import random
-import select
-import signal
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import closing
 from functools import partial
-from typing import Any, Final, NoReturn
+from typing import Final
 
 import oracledb
+from forks import forked, killed
 from memory_fold import Memory, shown
 from read_models import rows_of
 from told_events import told
@@ -46,7 +44,6 @@ EARLY_S: Final = 0.2
 FULL_EVERY: Final = 20
 """Rounds between two comparisons of everything; in between, only what is new is looked at."""
 PAGE: Final = 2000
-CHILD_S: Final = 60.0
 
 
 class Rounds:
@@ -80,16 +77,10 @@ class Rounds:
         batches = self.rng.randint(1, BATCHES_MAX)
         delay_s = self.rng.uniform(0, EARLY_S if early else DELAY_S)
         sizes = self.rng.getrandbits(32)
-        child, pipe = fork(lambda fd: self.work(fd, sizes))
-        with os.fdopen(pipe, "rb", buffering=0) as acks:
-            heard = b"" if early else hear(acks, batches)
-            time.sleep(delay_s)
-            os.kill(child, signal.SIGKILL)
-            heard += acks.read() or b""
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status), f"the writer ended by itself: {status}"
-        # The kill may cut the last line: it counts only with its end.
-        lines = heard.split(b"\n")[:-1]
+        heard = killed(
+            lambda acks: self.work(acks, sizes), after=0 if early else batches, delay_s=delay_s
+        )
+        lines = heard.splitlines()
         self.acknowledged = int(lines[-1]) if lines else self.acknowledged
         self.report["early"] += early
 
@@ -174,56 +165,10 @@ def check_chains(log: EventLog, head: int) -> None:
     assert verifier.end(head) is None
 
 
-# -- processes
-
-
-def hear(acks: Any, batches: int) -> bytes:
-    """Return what a writer said until it had acknowledged so many batches."""
-    heard = b""
-    while heard.count(b"\n") < batches:
-        ready, _, _ = select.select([acks], [], [], CHILD_S)
-        assert ready, f"nothing was acknowledged within {CHILD_S:g} s"
-        some = acks.read(4096)
-        assert some, "the writer ended by itself"
-        heard += some
-    return heard
-
-
-def fork(work: Callable[[int], Any]) -> tuple[int, int]:
-    """Run ``work`` in a new process, with a pipe to write into; return its number and the pipe."""
-    reading_end, writing_end = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading_end)
-        _run(partial(work, writing_end))
-    os.close(writing_end)
-    return child, reading_end
-
-
-def forked(work: Callable[[], Any]) -> Any:
-    """Return what ``work`` returns, from a process of its own."""
-    child, pipe = fork(lambda fd: os.write(fd, json.dumps(work()).encode()))
-    with os.fdopen(pipe, "rb") as answer:
-        said = answer.read()
-    _, status = os.waitpid(child, 0)
-    if status:
-        sys.exit(1)
-    return json.loads(said)
-
-
-def _run(work: Callable[[], Any]) -> NoReturn:
-    try:
-        work()
-    except (Exception, SystemExit):  # noqa: BLE001 -- the end of a process
-        traceback.print_exc()
-        sys.stderr.flush()
-        os._exit(1)
-    os._exit(0)
-
-
 def main() -> None:
     log_url, read_url, seed, rounds = sys.argv[1:]
     oracledb.defaults.stmtcachesize = 0  # a double does not know a query by its number
+    open_place(read_url)  # loads the driver and connects nothing
     report = Rounds(log_url, read_url, int(seed)).run(int(rounds))
     sys.stdout.write(json.dumps(report) + "\n")
 

@@ -1,7 +1,8 @@
 """Two sites of one Oracle database, as Data Guard has them: a program around the double.
 
-One of them is the primary. The standby offers the service ``hes_ro`` and not ``hes_rw``; sessions
-that are there read on, and each change is refused with ORA-16000. Both see the same data.
+One of them is the primary. The standby offers the service ``hes_ro`` and the primary ``hes_rw``, as
+services that follow the role do. Sessions at a standby read on, and each change is refused with
+ORA-16000. Both see the same data.
 
 ``python oracle_sites.py H2_JAR FOLDER_OF_THE_DOUBLE`` prints a JSON line and serves until it is
 killed. Orders are those of the double, and ``{"cmd": "role", "standby": true}`` and
@@ -34,7 +35,7 @@ class Site(tns_double.Server):  # type: ignore[misc]
     @property
     def refuse(self) -> int:
         """Return the error for whoever logs in now."""
-        no_service = self.standby and "hes_ro" not in self.connect_strings[-1]
+        no_service = self.standby is not ("hes_ro" in self.connect_strings[-1])
         return self.refused or (12514 if no_service else 0)
 
     @refuse.setter
@@ -62,6 +63,11 @@ class Orders(tns_double.Control):  # type: ignore[misc]
                 case "sessions":
                     alive = sum(not hasattr(one, "end") for one in self.srv.sessions)
                     caller.sendall(b'{"ok": true, "sessions": %d}\n' % alive)
+                    continue
+                case "statements":
+                    seen = [sql for sql, _ in self.srv.statements]
+                    self.srv.statements.clear()
+                    caller.sendall(json.dumps({"ok": True, "statements": seen}).encode() + b"\n")
                     continue
                 case _:
                     self.n, self.plan = 0, order

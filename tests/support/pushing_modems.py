@@ -1,4 +1,4 @@
-"""Modems that push without a pause until they are told that enough is enough; each push counts.
+"""Modems that push again and again until they are told that enough is enough; each push counts.
 
 What was confirmed must be in the log, and nothing may be there twice, whatever happens to the node.
 """
@@ -17,10 +17,12 @@ from hes.fleet.plan import FleetOptions, ModemPlan, devices_csv, plan_fleet
 
 RECONNECT_S = 0.2
 CONFIRM_S = 5.0
+PAUSE_S = 0.05
+"""Some of the modems wait for an answer at any time, and the node and they share a machine."""
 
 
 class PushingModem:
-    """Pushes without a pause; sends the same bytes until they are confirmed."""
+    """Pushes again and again; sends the same bytes until they are confirmed."""
 
     def __init__(self, plan: ModemPlan, port: int) -> None:
         meter = plan.meters[0]
@@ -66,7 +68,7 @@ class PushingModem:
             self._meter.confirmed.clear()
             self._waiting = None
             self.acknowledged += 1
-            await trio.sleep(0.02)
+            await trio.sleep(PAUSE_S)
 
 
 @asynccontextmanager

@@ -7,10 +7,12 @@ from typing import Any, Final
 
 from stores import Place
 
+from hes.events.node import ActorFailed
+from hes.store.chain import Verifier
 from hes.store.codec import EventCodec, LayoutBook
 from hes.store.open import open_database
-from hes.store.port import EventLog
-from hes.store.records import Bounds
+from hes.store.port import Append, EventLog
+from hes.store.records import Bounds, Record
 from hes.store.sealing import Sealer, Sealing
 from hes.store.sql_log import SqlEventLog
 from hes.store.sql_records import SqlRecords
@@ -19,6 +21,7 @@ from hes.store.sqlite_file import SqliteFile
 NOW: Final = datetime(2026, 5, 20, tzinfo=UTC)
 DAY: Final = datetime(2026, 5, 1, tzinfo=UTC)
 CODEC: Final = EventCodec(LayoutBook())
+STREAMS: Final = ["meter:1", "meter:2", "modem:1"]
 
 
 class Opened:
@@ -83,3 +86,35 @@ def everything(found: Opened, streams: list[str]) -> dict[str, Any]:
                 bounds = Bounds(above, upto, newest_first, limit)
                 seen[f"{stream} {bounds}"] = records.select(stream, bounds)
     return seen
+
+
+def state_of(number: int, detail: str = "x") -> bytes:
+    """Return a stored event of the time ``at(number)``."""
+    event = ActorFailed(
+        received_at=at(number), path="/main", reason=detail, restarts=number, decision="parked"
+    )
+    return CODEC.encode(event)[1]
+
+
+def fill(place: Place, script: list[tuple[str, str, bytes, int]]) -> None:
+    """Store events one by one; some through the library's door, which leaves gaps of versions."""
+    with opened(place) as found:
+        found.log.fence()
+        for stream, topic, state, step in script:
+            if step == 1:
+                found.log.append([Append(stream, None, [(topic, state)])])
+            else:
+                version = found.log.stream_head(stream) + step
+                found.records.insert([Record(stream, version, topic, state)])
+
+
+def check(log: Any) -> None:
+    """Make sure that the chains of a log are whole."""
+    verifier = Verifier()
+    assert list(verifier.take(log.read_chained(0, 1000))) == []
+    assert verifier.end(log.head()) is None
+
+
+def many(place: Place, count: int = 60) -> None:
+    """Fill a log with events of three streams in turn."""
+    fill(place, [(STREAMS[n % 3], "ActorFailed/1", state_of(n), 1) for n in range(1, count + 1)])

@@ -86,6 +86,7 @@ async def test_a_customer_is_cut_off_only_when_that_is_meant(
         ("push-setup", {"retries": 3}),
         ("modem-setup", {"apn": "x"}),
         ("clock", {"adjust": "shift"}),
+        ("freeze", {}),
         ("firmware?name=x", {}),
     ],
 )
@@ -106,13 +107,61 @@ async def test_whatever_changes_the_meter_says_why(
 
 
 async def test_nothing_to_set_is_a_look(http: httpx.AsyncClient, asked: list[Any]) -> None:
-    for what in ("limiter", "calendar", "push-setup", "modem-setup", "diagnose"):
+    for what in (
+        "limiter", "calendar", "push-setup", "modem-setup", "diagnose", "logical-devices",
+    ):  # fmt: skip
         assert (await http.post(f"{METER}/{what}", json={})).status_code == 200
     assert [type(command) for command in asked] == [
         control.ReadLimiter, control.ReadCalendar, control.ReadPushSetup, control.ReadModemSetup,
-        control.Diagnose,
+        control.Diagnose, control.ReadLogicalDevices,
     ]  # fmt: skip
     assert (asked[2].push, asked[2].schedule) == ("0.1.25.9.0.255", "0.0.15.0.4.255")
+
+
+KEY = "0f" * 16
+
+
+async def test_new_keys_are_asked_for_and_told_to_nobody(
+    http: httpx.AsyncClient, asked: list[Any]
+) -> None:
+    response = await http.post(f"{METER}/keys", json={"encryption_key": KEY} | WHY)
+    assert response.status_code == 200
+    assert KEY not in response.text
+    (command,) = asked
+    assert (command.encryption_key.hex(), command.authentication_key) == (KEY, b"")
+    assert (command.reason, command.names) == ("unpaid bill", ("encryption",))
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        WHY, {"encryption_key": KEY}, {"encryption_key": KEY[:-2]} | WHY,
+        {"encryption_key": KEY[:-1] + "x"} | WHY, {"authentication_key": KEY * 3} | WHY,
+        {"authentication_key": [KEY]} | WHY, {"master_key": KEY} | WHY,
+    ],
+)  # fmt: skip
+async def test_a_wrong_key_is_refused_and_not_repeated(
+    http: httpx.AsyncClient, asked: list[Any], body: dict[str, Any]
+) -> None:
+    response = await http.post(f"{METER}/keys", json=body)
+    assert response.status_code == 422
+    assert KEY[:8] not in response.text
+    assert asked == []
+
+
+async def test_a_freeze_is_told_as_it_was_asked_for(
+    http: httpx.AsyncClient, asked: list[Any]
+) -> None:
+    body = {"how": "monthly", "day": 3, "hour": 1, "everybody": True}
+    assert (await http.post(f"{METER}/freeze", json=body | WHY)).status_code == 200
+    assert (await http.post(f"{METER}/freeze", json=WHY)).status_code == 200
+    late, now = asked
+    assert (late.how, late.day, late.hour, late.minute, late.everybody) == (
+        "monthly", 3, 1, 0, True,
+    )  # fmt: skip
+    assert (now.how, now.reason, now.everybody) == ("now", "unpaid bill", False)
+    for wrong in ({"day": 29}, {"hour": 24}, {"minute": 60}, {"how": "yearly"}):
+        assert (await http.post(f"{METER}/freeze", json=wrong | WHY)).status_code == 422
 
 
 async def test_what_is_given_is_set(http: httpx.AsyncClient, asked: list[Any]) -> None:

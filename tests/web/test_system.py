@@ -48,6 +48,19 @@ async def test_the_node_says_how_it_is(site: Any, http: httpx.AsyncClient) -> No
         assert decoded(await http.get("/api/v1/system"), SystemPage).web.live == 1
 
 
+async def test_it_says_how_far_the_log_is_sealed(http: httpx.AsyncClient) -> None:
+    told = (await http.get("/api/v1/system")).json()["system"]["sealing"]
+    assert (told["after_days"], told["position"], told["is_running"]) == (7, 5, False)
+    assert (told["events"], told["octets"], told["lasted_s"], told["problem"]) == (4, 90, 1.5, None)
+    shown = (await http.get("/metrics")).text
+    for line in (
+        "hes_log_sealed_position 5.0", "hes_log_sealing 0.0", "hes_log_sealing_failed 0.0",
+        "hes_log_sealing_last_seconds 1.5", "hes_log_sealed_events_total 5.0",
+        "hes_log_sealed_octets_total 99.0",
+    ):  # fmt: skip
+        assert f"\n{line}\n" in shown
+
+
 async def test_a_log_without_anchors_has_none(http: httpx.AsyncClient) -> None:
     assert decoded(await http.get("/api/v1/system"), SystemPage).anchor is None
 

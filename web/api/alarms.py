@@ -28,7 +28,8 @@ async def acknowledge(call: Call) -> Any:
     """Record that somebody has seen the alarm; answer it as it is then."""
     alarm_id = call.number("alarm_id")
     body = await call.body(AcknowledgeBody)
-    row = await call.read(call.web.node.read_model.alarm, alarm_id)
+    model = call.web.node.read_model
+    row = await call.read_soon("the acknowledgement", model.alarm, alarm_id)
     if row is None:
         raise ApiError(404, f"no alarm {alarm_id}", code="unknown-alarm")
     at = await call.web.node.acknowledge(alarm_id, actor=call.actor, note=body.note)

@@ -77,6 +77,17 @@ class ModemSetupBody(Body, forbid_unknown_fields=True, kw_only=True):
     inactivity_s: U16 | None = None
 
 
+class FreezeBody(Body, forbid_unknown_fields=True, kw_only=True):
+    """When values are to be kept, by the clock of the meter."""
+
+    how: Literal["now", "hourly", "daily", "monthly"] = "now"
+    day: Annotated[int, msgspec.Meta(ge=1, le=28)] = 1
+    hour: Annotated[int, msgspec.Meta(ge=0, le=23)] = 0
+    minute: Annotated[int, msgspec.Meta(ge=0, le=59)] = 0
+    everybody: bool = False
+    """All meters on its line, none of which answers then."""
+
+
 class DiagnoseBody(msgspec.Struct, forbid_unknown_fields=True):
     """Nothing but a limit of time."""
 
@@ -178,6 +189,19 @@ async def diagnose(call: Call) -> Any:
     return await execute(call, control.Diagnose(**_who(call)), body.timeout_s)
 
 
+async def logical_devices(call: Call) -> Any:
+    """Ask the meter which logical devices stand behind its address."""
+    body = await call.body(DiagnoseBody)
+    return await execute(call, control.ReadLogicalDevices(**_who(call)), body.timeout_s)
+
+
+async def freeze(call: Call) -> Any:
+    """Have the meter keep its values."""
+    body = await call.body(FreezeBody)
+    given = _given(body, "how", "day", "hour", "minute", "everybody")
+    return await execute(call, control.Freeze(**_why(call, body), **given), body.timeout_s)
+
+
 def _about(name: str, handler: Any, summary: str, answer: Any, body: Any) -> Any:
     path = f"/api/v1/meters/{{meter_id}}/{name}"
     return post(path, handler, summary, answer, body=body, errors=(404, 409, 422, 502, 504))
@@ -196,4 +220,8 @@ routes = (
            control.ModemSetupAnswer, ModemSetupBody),
     _about("diagnose", diagnose, "Look into network, clock and protection of the meter",
            control.DiagnosisAnswer, DiagnoseBody),
+    _about("logical-devices", logical_devices, "Which logical devices stand behind the address",
+           control.LogicalDevicesAnswer, DiagnoseBody),
+    _about("freeze", freeze, "Have a meter of DL/T 645-2007 keep its values",
+           control.FreezeAnswer, FreezeBody),
 )  # fmt: skip

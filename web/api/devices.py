@@ -9,6 +9,7 @@ from starlette.responses import Response
 from hes.devices import SECRET_COLUMNS
 from web.endpoint import Call, get, post
 from web.json_answer import encode_json
+from web.query import text
 from web.shapes import ImportAnswer
 
 LIST_SIZE_MAX: Final = 32 * 1024 * 1024
@@ -18,8 +19,8 @@ LIST_S: Final = 300.0
 
 async def import_devices(call: Call) -> Any:
     """Take a list, all of it or nothing."""
-    text = await call.text(LIST_SIZE_MAX, LIST_S)
-    result = await call.web.node.import_devices(text, call.actor)
+    written = await call.text(LIST_SIZE_MAX, LIST_S)
+    result = await call.web.node.import_devices(written, call.actor, call.query["reason"])
     return {"imported": result.imported, "unchanged": result.unchanged}
 
 
@@ -50,6 +51,7 @@ routes = (
         "Import a device list (text/csv with a header)",
         ImportAnswer,
         body="text/csv",
+        query=(text("reason", "why, for the record"),),
         errors=(413, 422),
     ),
     get("/api/v1/devices", export_devices, "The device list without secrets", "text/csv"),

@@ -22,7 +22,9 @@ async def healthz(call: Call) -> Response:
     position, problem = 0, None
     try:
         with trio.fail_after(LOG_S):
-            position = await call.read(call.web.history.check)
+            position = await trio.to_thread.run_sync(
+                call.web.history.check, abandon_on_cancel=True, limiter=call.web.probes
+            )
     except trio.TooSlowError:
         problem = f"the store did not answer within {LOG_S:g} s"
     except StoreError as away:

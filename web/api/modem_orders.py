@@ -1,13 +1,13 @@
 """The modem list, and orders to modems: settings, firmware."""
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
 from hes.commands import ConfigAnswer, FirmwareAnswer, OfferFirmware, ReadConfig, SetConfig
 from hes.ids import ModemId
 from web import shapes
-from web.api.commands import Wait
+from web.api.commands import REASON_MAX, Wait
 from web.endpoint import Call, post
 from web.errors import ApiError
 from web.query import text
@@ -23,12 +23,15 @@ class ConfigBody(msgspec.Struct, forbid_unknown_fields=True):
     """With ``set``, settings to change, by name; without, all are read."""
 
     set: dict[str, str] | None = None
+    reason: Annotated[str, msgspec.Meta(max_length=REASON_MAX)] = ""
+    """Why the settings are changed, for the record."""
     timeout_s: Wait | None = None
 
 
 async def import_modems(call: Call) -> Any:
     """Take a modem list, all of it or nothing."""
-    result = await call.web.node.import_modems(await call.text(LIST_SIZE_MAX, LIST_S), call.actor)
+    written = await call.text(LIST_SIZE_MAX, LIST_S)
+    result = await call.web.node.import_modems(written, call.actor, call.query["reason"])
     return {"imported": result.imported, "unchanged": result.unchanged}
 
 
@@ -38,7 +41,9 @@ async def modem_config(call: Call) -> Any:
     modem = ModemId(call.path("modem_id"))
     command: ReadConfig | SetConfig = ReadConfig(modem=modem, actor=call.actor)
     if body.set is not None:
-        command = SetConfig(modem=modem, settings=body.set, actor=call.actor)
+        command = SetConfig(
+            modem=modem, settings=body.set, actor=call.actor, reason=body.reason.strip()
+        )
     timeout_s = body.timeout_s or call.web.options.command_s
     answer = await call.web.node.commander.order(command, timeout_s=timeout_s)
     if not isinstance(answer, ConfigAnswer):
@@ -75,6 +80,7 @@ routes = (
         "Import a modem list (text/csv with a header): secrets, modems that we call",
         shapes.ImportAnswer,
         body="text/csv",
+        query=(text("reason", "why, for the record"),),
         errors=(413, 422),
     ),
     post(

@@ -55,7 +55,9 @@ async def system(call: Call) -> Any:
     position, anchor, problem = None, None, None
     try:
         with trio.fail_after(LOG_S):
-            position, anchor = await call.read(_log, web)
+            position, anchor = await trio.to_thread.run_sync(
+                _log, web, abandon_on_cancel=True, limiter=web.probes
+            )
     except trio.TooSlowError:
         problem = f"the store did not answer within {LOG_S:g} s"
     except StoreError as away:

@@ -8,7 +8,7 @@ import typer
 
 from hes.cli import output
 from hes.cli.failures import FAILED, CommandError
-from hes.cli.options import DEFAULT_URL, ConfigFile, Json, OptionalUrl, Url
+from hes.cli.options import DEFAULT_URL, ConfigFile, Json, OptionalUrl, Reason, Url
 
 
 def register(app: typer.Typer) -> None:
@@ -25,6 +25,7 @@ def register(app: typer.Typer) -> None:
 def take_in(
     file: Annotated[Path, typer.Argument(help="The CSV, with a header.", metavar="FILE.csv")],
     config: ConfigFile = None,
+    reason: Reason = "",
     url: OptionalUrl = None,
     json: Json = False,
 ) -> None:
@@ -36,7 +37,7 @@ def take_in(
 
     text = read_list(file)
     with output.waiting(f"importing {file}"):
-        done = bring(text, url=url, config_file=config)
+        done = bring(text, url=url, config_file=config, reason=reason)
     if json:
         output.write_json({"imported": done.imported, "unchanged": done.unchanged})
         return

@@ -47,6 +47,7 @@ def seal(
     """Move the events of past days into small blocks, verified before they leave their table."""
     from hes.cli.log_store import doors, midnight, zone_of  # noqa: PLC0415 -- --help stays quick
     from hes.clock import SystemClock  # noqa: PLC0415 -- imports trio
+    from hes.store.life import sealed_note  # noqa: PLC0415 -- as above
     from hes.store.sealing import Sealer  # noqa: PLC0415 -- as above
     from hes.store.snapshots import refresh  # noqa: PLC0415 -- as above
 
@@ -54,11 +55,12 @@ def seal(
     until = midnight(before, now, zone)
     with (
         doors(config, store, password_file) as open_log,
-        output.progress("sealing events", open_log.log.head()) as told,
+        output.progress("sealing events", open_log.log.head()) as bar,
     ):
         refreshed = partial(refresh, open_log.log, open_log.codec)
-        sealer = Sealer(open_log.database, zone, before_segment=refreshed)
-        done = sealer.seal(until, now=now, most=limit, progress=lambda at, _head: told(at, ""))
+        told = sealed_note(open_log.codec, *_who())
+        sealer = Sealer(open_log.database, zone, before_segment=refreshed, told=told)
+        done = sealer.seal(until, now=now, most=limit, progress=lambda at, _head: bar(at, ""))
     if json:
         output.write_json(done._asdict())
         return

@@ -8,6 +8,7 @@ import typer
 
 from hes.cli import output
 from hes.cli.failures import USAGE, CommandError
+from hes.cli.meter_keys import key_change
 from hes.cli.metering import Asked, confirmed, follow_firmware, given
 from hes.cli.options import DEFAULT_URL, Json, Meter, TimeoutS, Url
 
@@ -25,7 +26,8 @@ def register(app: typer.Typer) -> None:
     group.callback()(which)
     for name, command in (
         ("relay", relay), ("limiter", limiter), ("push-setup", push_setup),
-        ("modem-setup", modem_setup), ("diagnose", diagnose), ("firmware", firmware),
+        ("modem-setup", modem_setup), ("diagnose", diagnose), ("sap", sap), ("freeze", freeze),
+        ("key-change", key_change), ("firmware", firmware),
     ):  # fmt: skip
         group.command(name=name)(command)
     calendar = typer.Typer(help="The tariff calendar.", no_args_is_help=True)
@@ -190,6 +192,41 @@ def diagnose(
 ) -> None:
     """Look into network, signal, clock status and protection of the meter."""
     Asked(context.obj, url, timeout).tell("diagnose", {}, as_json=json)
+
+
+def sap(
+    context: typer.Context, url: Url = DEFAULT_URL, timeout: TimeoutS = None, json: Json = False
+) -> None:
+    """List the logical devices behind the meter's address: its SAP assignment."""
+    answer = Asked(context.obj, url, timeout).ask("logical-devices", {})
+    if json:
+        output.write_json(answer)
+        return
+    for device in answer["devices"]:
+        output.write_line(f"{device['sap']:5}  {output.inline(device['name'])}")
+
+
+def freeze(  # noqa: PLR0913, PLR0917 -- each is an option
+    context: typer.Context,
+    how: Annotated[
+        Literal["now", "hourly", "daily", "monthly"], typer.Argument(help="When.")
+    ] = "now",
+    day: Annotated[int | None, typer.Option(help="Of the month.", min=1, max=28)] = None,
+    hour: Annotated[int | None, typer.Option(help="Of the day.", min=0, max=23)] = None,
+    minute: Annotated[int | None, typer.Option(help="Of the hour.", min=0, max=59)] = None,
+    everybody: Annotated[
+        bool, typer.Option("--everybody", help="All meters on its line; none answers then.")
+    ] = False,
+    reason: Reason = "",
+    url: Url = DEFAULT_URL,
+    timeout: TimeoutS = None,
+    json: Json = False,
+) -> None:  # fmt: skip
+    """Have a meter of DL/T 645-2007 keep its values, now or again and again by its own clock."""
+    body = {"how": how} | given(
+        day=day, hour=hour, minute=minute, everybody=everybody or None, reason=reason
+    )
+    Asked(context.obj, url, timeout).tell("freeze", body, as_json=json)
 
 
 def firmware(  # noqa: PLR0913, PLR0917 -- each is an option

@@ -8,7 +8,16 @@ import typer
 from hes.cli import output
 from hes.cli.commands.read import quoted
 from hes.cli.failures import USAGE, CommandError
-from hes.cli.options import DEFAULT_URL, ConfigFile, Json, OptionalUrl, Url, patience_s, within
+from hes.cli.options import (
+    DEFAULT_URL,
+    ConfigFile,
+    Json,
+    OptionalUrl,
+    Reason,
+    Url,
+    patience_s,
+    within,
+)
 
 IMAGE_SIZE_MAX: Final = 64 * 1024 * 1024
 UPLOAD_S: Final = 900.0
@@ -34,6 +43,7 @@ def register(app: typer.Typer) -> None:
 def take_in(
     file: Annotated[Path, typer.Argument(help="The CSV, with a header.", metavar="FILE.csv")],
     config_file: ConfigFile = None,
+    reason: Reason = "",
     url: OptionalUrl = None,
     json: Json = False,
 ) -> None:
@@ -47,8 +57,9 @@ def take_in(
     text = read_list(file, parse_modems)
     with output.waiting(f"importing {file}"):
         done = bring(
-            text, url=url, config_file=config_file, path="/api/v1/modems", into=modems_into
-        )
+            text, url=url, config_file=config_file, path="/api/v1/modems", into=modems_into,
+            reason=reason,
+        )  # fmt: skip
     if json:
         output.write_json({"imported": done.imported, "unchanged": done.unchanged})
         return
@@ -62,6 +73,7 @@ def config(
         list[str] | None,
         typer.Argument(help="Settings to change; none: all are read.", metavar="NAME=VALUE"),
     ] = None,
+    reason: Reason = "",
     url: Url = DEFAULT_URL,
     timeout: TimeoutS = None,
     json: Json = False,
@@ -69,7 +81,7 @@ def config(
     """Read the settings of a modem, or change them; it takes back what cuts it off."""
     body: dict[str, Any] = dict(within(timeout))
     if settings:
-        body["set"] = dict(map(_setting, settings))
+        body |= {"set": dict(map(_setting, settings)), "reason": reason}
     answer = _order(f"/api/v1/modems/{quoted(modem)}/config", body, modem, url, timeout)
     if json:
         output.write_json(answer)
@@ -88,7 +100,7 @@ def firmware(  # noqa: PLR0913, PLR0917 -- the options of a command
     signature: Annotated[
         Path, typer.Option(help="File with the maker's Ed25519 signature, 64 bytes or hex.")
     ],
-    reason: Annotated[str, typer.Option(help="Why, for the record.")] = "",
+    reason: Reason = "",
     url: Url = DEFAULT_URL,
     json: Json = False,
 ) -> None:

@@ -13,7 +13,7 @@ import msgspec
 
 from hes.fleet.kinds import OnLine, Surroundings
 from hes.fleet.options import FleetOptions
-from hes.fleet.planned import MeterPlan, ModemPlan
+from hes.fleet.planned import DLMS, MeterPlan, ModemPlan
 from protocols.hml1.messages import Alarm, Record
 
 
@@ -126,6 +126,8 @@ class SideKind(msgspec.Struct, frozen=True, kw_only=True):
     """What its meters are called, from their serial numbers."""
     meter: Callable[[ModemPlan, MeterPlan, Surroundings], OnLine] | None = None
     """The meters that it has built in; None: those of its protocol."""
+    protocol: str = DLMS
+    """Of the meters that it has built in."""
 
 
 def phone(prefix: str) -> Callable[[str], str]:

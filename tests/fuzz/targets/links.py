@@ -42,6 +42,7 @@ FIRST = {
     "prot": [PROT + b"\xfe/?!\r\n\xfd\xed"], "ddp": DDP, "gdw376": [GDW376], "dlt698": [DLT698],
     "forcecontrol": [b"\xaa\x0113700137000\r" + b"/?!\r\n"], "dsmr4": [DSMR4], "hml1": HML1,
     "dlms-push": [bytes.fromhex("00010001000100080f00000001000000")],
+    "mode-d": [b"/SIM5TEST\r\n\r\n0.0.0(4711)\r\n1.8.0(1*kWh)\r\n!\r\n"],
     "raw": [b"MODEM:861234567890123\r\n/?!\r\n*PING*"],
 }  # fmt: skip
 EVERY = [frame for frames in FIRST.values() for frame in frames]

@@ -12,7 +12,7 @@ import trio
 from trio.testing import MockClock
 
 from actors.errors import JournalFailed
-from actors.journal import JournalQueue
+from actors.journal_queue import JournalQueue
 from hes.app.anchoring import RETRY_S, START_S, Anchoring
 from hes.audit.anchor_times import JITTER_S_MAX
 from hes.clock import TrioClock

@@ -100,16 +100,35 @@ def test_a_listener_that_raw_modems_cannot_use_is_remarked(hes: Any, file: Path)
     assert texts == ["without a registration text, raw modems cannot say who they are"]
 
 
+def installed(folder: Path, name: str, **files: str) -> None:
+    """Put a distribution into a folder, with these files about it."""
+    told = folder / f"{name}-1.0.dist-info"
+    told.mkdir()
+    told.joinpath("METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    for file, text in files.items():
+        told.joinpath(file.replace("__", ".")).write_text(text)
+
+
 def test_another_owner_of_our_packages_is_told(
-    hes: Any, file: Path, monkeypatch: pytest.MonkeyPatch
+    hes: Any, file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    owners = {"web": ["web.py"], "hes": ["hes"], "actors": ["hes", "pykka"]}
-    monkeypatch.setattr(importlib.metadata, "packages_distributions", lambda: owners)
+    site = tmp_path / "site"
+    site.mkdir()
+    installed(site, "pykka", RECORD="actors/__init__.py,sha256=x,9\npykka/web/x.py,,\n")
+    installed(site, "web.py", top_level__txt="web\n", RECORD="hes/__init__.py,,\n")
+    installed(site, "one", RECORD='one.py,,\n"hes.py",,\nwebs/__init__.py,,\nprotocols/x.txt,,\n')
+    monkeypatch.syspath_prepend(site)
+    owners = importlib.metadata.packages_distributions()
+    assert {"actors": "pykka", "web": "web.py"}.items() <= {
+        name: max(found) for name, found in owners.items()
+    }.items(), "the library finds them too"
     said = hes("check", "--json")
     assert said.code == 2
     texts = [f["text"] for f in said.json["findings"] if f["level"] == "error"]
-    assert [text.partition(" is installed")[0] for text in texts] == ["pykka", "web.py"]
-    assert "owns the package 'web' too" in texts[1]
+    assert [text.partition(" is installed")[0] for text in texts] == ["one", "pykka", "web.py"]
+    assert [text.partition("package ")[2].split("'")[1] for text in texts] == [
+        "hes", "actors", "web",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("section", ["store", "read_model"])

@@ -11,6 +11,8 @@ from hypothesis import given, strategies as st
 
 from hes import decoding
 from hes.decoding import answer_line, answer_lines, find_translators
+from protocols.dlms.apdu_ciphered import encode_ciphered
+from protocols.dlms.security import protect
 
 TRANSLATORS = find_translators()
 GET = b'{"protocol": "dlms", "framing": "axdr", "hex": "0600000539"}'
@@ -90,6 +92,23 @@ def test_the_command_answers_line_by_line(hes: Any, monkeypatch: pytest.MonkeyPa
     said = hes("decode")
     assert said.code == 0
     assert [line["ok"] for line in said.lines] == [True, False, True]
+
+
+def test_what_nobody_could_verify_is_told_beside_the_answer(
+    hes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, title = bytes(range(16)), b"MTR\x00\x00\x00\x00\x07"
+    push = bytes.fromhex("0f000000010006000000ff")
+    message = protect(push, title=title, control=0x30, counter=1, key=key, ak=b"a" * 16)
+    line = {"framing": "apdu", "hex": encode_ciphered(0xDB, message, title).hex()}
+    asked = [line | {"keys": {"ek": key.hex(), "ak": ak}} for ak in (None, (b"a" * 16).hex())]
+    source = io.BytesIO("".join(json.dumps(one) + "\n" for one in asked).encode())
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(source))
+    said = hes("decode")
+    assert said.lines[0] == said.lines[1], "the answer has the shape of the contract"
+    assert said.lines[0]["apdus"][0]["apdu"]["plain_hex"] == push.hex()
+    assert said.err.count("not verified") == 1
+    assert said.err.startswith("answer 1: ")
 
 
 def test_an_answer_comes_before_the_next_question() -> None:

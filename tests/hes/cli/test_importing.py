@@ -22,8 +22,11 @@ def registry(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """Stands in for what writes a list into a store."""
     calls: list[Any] = []
 
-    def import_devices(log: Any, devices: list[Device], actor: str, clock: Any) -> Done:
-        calls.append((log.head(), [device.meter_id for device in devices], actor, clock.now()))
+    def import_devices(
+        log: Any, devices: list[Device], actor: str, clock: Any, reason: str
+    ) -> Done:
+        ids = [device.meter_id for device in devices]
+        calls.append((log.head(), ids, actor, clock.now(), reason))
         return Done(len(devices), 1)
 
     module = types.ModuleType("hes.device_registry")
@@ -43,13 +46,15 @@ def folder(tmp_path: Path, free_port: int) -> Path:
 def test_with_a_configuration_it_goes_into_the_store(
     hes: Any, folder: Path, registry: list[Any]
 ) -> None:
-    said = hes("devices", "import", "d.csv", "--config", "node.toml")
+    why = ("--reason", "roll-out of district 3")
+    said = hes("devices", "import", "d.csv", "--config", "node.toml", *why)
     assert said.code == 0
     assert said.out.startswith("2 meters imported, 1 unchanged, into the store sqlite:///")
     assert "as no node answers" in said.out
     (call,) = registry
     assert call[:2] == (0, ["m1", "m2"])
     assert call[2].startswith("cli:")
+    assert call[4] == "roll-out of district 3"
     assert (folder / "ev.db").exists()
 
 

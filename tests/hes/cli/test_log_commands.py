@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from hes.clock import SystemClock
+from hes.events.log_life import LogSealed
 from hes.events.reading import FailureReason, ReadFailed, Source
 from hes.store.anchor import STREAM as ANCHORS, next_anchor
 from hes.store.codec import EventCodec, LayoutBook
@@ -55,8 +56,15 @@ def test_past_days_are_sealed_and_today_is_not(hes: Any, folder: Path) -> None:
     assert hes("log", "seal", "--json").json["events"] == 0
     log = open_log(f"sqlite:///{folder}/hes-events.db")
     assert 100 < log.sealed_to() < 121
+    noted = [CODEC.decode(row.topic, row.state) for row in log.read_stream(STREAM, 0, 100)]
+    spans = [(one.first, one.last) for one in noted if isinstance(one, LogSealed)]
+    assert len(spans) == len(noted) > 5
+    assert [n for first, last in spans for n in range(first, last + 1)] == list(
+        range(1, log.sealed_to() + 1)
+    )
+    assert {one.actor[:3] for one in noted if isinstance(one, LogSealed)} == {"os:"}
     log.close()
-    assert states(folder) == before
+    assert states(folder)[:121] == before
     assert hes("verify").code == 0
 
 

@@ -55,6 +55,9 @@ def test_a_disconnection_is_confirmed(hes: Any, node: Any) -> None:
         (["modem-setup", "--destination", "h:1", "--destination", "h:2", "--reason", "r"],
          {"destinations": ["h:1", "h:2"], "reason": "r"}),
         (["diagnose"], {}),
+        (["freeze", "--reason", "r"], {"how": "now", "reason": "r"}),
+        (["freeze", "monthly", "--day", "1", "--hour", "0", "--everybody", "--reason", "r"],
+         {"how": "monthly", "day": 1, "hour": 0, "everybody": True, "reason": "r"}),
     ],
     ids=lambda part: " ".join(part)[:30],
 )  # fmt: skip
@@ -65,6 +68,47 @@ def test_options_become_the_body(
     said = hes("meter", "m/1", *arguments, "--url", node.url)
     assert (said.code, said.out) == (0, "unit  W\n")
     assert body(node) == sent
+
+
+def test_new_keys_come_from_files(hes: Any, node: Any, tmp_path: Path) -> None:
+    node.answer(f"{METER}/keys", {"changed": ["encryption"]})
+    (tmp_path / "ek").write_text("0F" * 16 + "\n")
+    words = ("meter", "m/1", "key-change", "--encryption-key-file", "ek", "--reason", "due")
+    said = hes(*words, "--url", node.url)
+    assert (said.code, said.out) == (0, "changed  encryption\n")
+    assert body(node) == {"encryption_key": "0f" * 16, "reason": "due"}
+    assert hes(*words, "--json", "--url", node.url).json == {"changed": ["encryption"]}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("0f" * 15, "32 hex digits"), ("xy" * 16, "32 hex digits"), ("0f" * 2000, "32 hex digits"),
+     (None, "No such file"), ("", "32 hex digits")],
+)  # fmt: skip
+def test_what_is_no_key_is_not_sent_and_not_repeated(
+    hes: Any, node: Any, tmp_path: Path, text: str | None, why: str
+) -> None:
+    if text is not None:
+        (tmp_path / "ak").write_text(text)
+    said = hes("meter", "m/1", "key-change", "--authentication-key-file", "ak", "--url", node.url)
+    assert said.code == 2
+    assert why in said.err
+    assert not text or text[:20] not in said.err
+    assert node.asked == []
+    said = hes("meter", "m/1", "key-change", "--url", node.url)
+    assert said.code == 2
+    assert "--encryption-key-file" in said.err
+
+
+def test_logical_devices_are_listed(hes: Any, node: Any) -> None:
+    devices = [{"sap": 1, "name": "SIM0"}, {"sap": 17, "name": "SIM1\x1b[2J"}]
+    node.answer(f"{METER}/logical-devices", {"devices": devices})
+    said = hes("meter", "m/1", "sap", "--url", node.url)
+    first, second = said.out.splitlines()
+    assert first.split() == ["1", "SIM0"]
+    assert second.split()[:1] == ["17"]
+    assert "\x1b" not in second
+    assert hes("meter", "m/1", "sap", "--json", "--url", node.url).json == {"devices": devices}
 
 
 def test_a_calendar_is_read_into_a_file_and_given_back(hes: Any, node: Any, tmp_path: Path) -> None:

@@ -180,7 +180,7 @@ async def test_everything_in_chunks_of_three_bytes_with_echo(
     assert answers(told) == 1
 
 
-@pytest.mark.parametrize("kind", ["dlms-push", "dsmr4", "smr5"])
+@pytest.mark.parametrize("kind", ["dlms-push", "dsmr4", "smr5", "mode-d"])
 async def test_a_meter_that_only_speaks_calls_to_do_so(
     world: Make, autojump_clock: MockClock, kind: str
 ) -> None:
@@ -372,10 +372,11 @@ def test_who_can_be_asked_nothing_has_meters_that_push() -> None:
     plan = plan_fleet(FleetOptions(meters=100, links=("all",), iec_share=0.5, dlt645_share=0.5))
     for modem in plan:
         if not SIDES[modem.kind].asked:
-            assert (modem.protocol, modem.pushes) == ("dlms", True)
+            protocol = "iec62056-21" if modem.kind == "mode-d" else "dlms"
+            assert (modem.protocol, modem.pushes) == (protocol, True)
         elif not SIDES[modem.kind].speaks:
             assert not modem.pushes
-    assert {len(m.meters) for m in plan if m.kind in {"dsmr4", "smr5"}} == {1}
+    assert {len(m.meters) for m in plan if m.kind in {"dsmr4", "smr5", "mode-d"}} == {1}
 
 
 def test_keys_of_modems_are_in_the_modem_list() -> None:

@@ -41,7 +41,7 @@ async def test_modems_connect_at_the_rate(head_end: Any, autojump_clock: MockClo
 
 
 async def test_an_hour_on_a_cruel_network(head_end: Any, autojump_clock: MockClock) -> None:
-    options = FleetOptions(meters=30, seconds=3600, faults="cruel", gmac_share=0)
+    options = FleetOptions(meters=12, seconds=3600, faults="cruel", gmac_share=0)
     told = await run_fleet(
         options, report=ignore, clock=TrioClock(head_end.start), dial=head_end.dial
     )

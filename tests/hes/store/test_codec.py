@@ -259,3 +259,37 @@ def test_a_meter_event_is_within_sixty_four_bytes() -> None:
         received_at=NOW, device_time=NOW, code=231, name="cover-opened", obis="0.0.96.11.0.255"
     )
     assert len(EventCodec().encode(event)[1]) <= 64
+
+
+# -- many at once
+
+
+def test_many_rows_are_decoded_as_each_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind in (Meow1, Meow2, Meow3):
+        monkeypatch.setitem(EVENT_TYPES, kind.topic, kind)
+    codec = EventCodec(upcasters={"Meow/1": louder, "Meow/2": named})
+    events = [
+        reading(LAYOUT, 1, 2), Meow1(received_at=NOW, loudness="loud"), reading(PROFILE, 3),
+        Meow3(received_at=NOW, level_db=1, cat="own"), reading(LAYOUT, 4, 5),
+    ]  # fmt: skip
+    rows = [StoredRow(n, f"s:{n}", n + 3, *codec.encode(one)) for n, one in enumerate(events)]
+    found = codec.recorded_all(rows)
+    assert found == [codec.recorded(row) for row in rows]
+    assert [one.position for one in found] == [0, 1, 2, 3, 4]
+    assert [one.event.topic for one in found[:2]] == ["Reading/1", "Meow/3"]
+    assert codec.recorded_all([]) == []
+
+
+@pytest.mark.parametrize(
+    ("topic", "state", "why"),
+    [
+        ("Reading/1", b"\x91", "a stored Reading/1 is damaged"),
+        ("Reading/1", b"", "a stored Reading/1 is damaged"),
+        ("Levitation/3", b"\x90", "unknown kind Levitation/3"),
+    ],
+)
+def test_one_damaged_row_of_many_says_what_it_is(topic: str, state: bytes, why: str) -> None:
+    codec = EventCodec()
+    good = StoredRow(1, "s:1", 1, *codec.encode(reading(LAYOUT, 1, 2)))
+    with pytest.raises(StoreError, match=why):
+        codec.recorded_all([good, StoredRow(2, "s:1", 2, topic, state), good])

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from hes.store.database import SET_HEAD
+from hes.store.database import MOVE_HEAD
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.open import open_log, path_of
 from hes.store.port import Append, Appended
@@ -265,7 +265,7 @@ class Fragile(sqlite3.Connection):
     """A connection that breaks when it should roll back."""
 
     def execute(self, sql: str, *values: Any) -> sqlite3.Cursor:
-        if sql in {"ROLLBACK", SET_HEAD}:
+        if sql in {"ROLLBACK", MOVE_HEAD}:
             raise sqlite3.OperationalError("disk I/O error")
         return super().execute(sql, *values)
 
@@ -275,7 +275,7 @@ def pragmas(file: SqliteFile) -> list[object]:
     return [file._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
 
-DURABLE = ["wal", 2, -262_144, 20_000]
+DURABLE = ["wal", 2, -262_144, 80_000]
 
 
 def test_commits_reach_the_disk(tmp_path: Path) -> None:
@@ -371,5 +371,6 @@ def test_pages_are_read_by_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     log.streams("meter:", 10)
     log.load_snapshot("meter:1")
     assert len(plans) > 30
+    plans = [plan for plan in plans if plan != "SCAN topic"]  # some ten names, read at once
     assert [plan for plan in plans if "SCAN" in plan or "TEMP B-TREE" in plan] == []
     log.close()

@@ -44,6 +44,17 @@ def test_one_flat_list() -> None:
     }
 
 
+def test_scalers_in_a_flat_list_stand_behind_their_numbers() -> None:
+    body = [TIME, IMPORT, 5, [-1, 30], EXPORT, 6, NAME, b"m1", [0, 255], SERIAL, b"7", IMPORT, 9]
+    assert items_of(body) == [
+        PushItem("1.0.1.8.0.255", 5, scaler=-1, unit=30),
+        PushItem("1.0.2.8.0.255", 6),
+        PushItem("0.0.42.0.0.255", b"m1"),
+        PushItem("0.0.96.1.0.255", b"7"),
+        PushItem("1.0.1.8.0.255", 9),
+    ]
+
+
 @pytest.mark.parametrize("scale", [
     [2**31, 30], [-129, 30], [0, 256], [0, -1], [b"x", 30], [0, None], [0], 5, [1.5, 30],
 ])  # fmt: skip

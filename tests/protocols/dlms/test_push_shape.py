@@ -98,6 +98,20 @@ def test_changed_bytes_are_read_as_usual_or_not_at_all(n: int, data: st.DataObje
     check(shapes, bytes(raw))
 
 
+def test_a_scaler_in_a_flat_list_belongs_to_the_shape() -> None:
+    def flat(n: int, scaler: int) -> bytes:
+        scale = ax.structure(ax.i8(scaler), ax.enum(30))
+        return encode_data_notification(7, TIME, ax.structure(IMPORT, ax.u32(n), scale))
+
+    shapes = PushShapes()
+    shapes.learn(flat(1, -1), decode_apdu(flat(1, -1)))
+    read = shapes.read(flat(2, -1))
+    assert read is not None
+    assert [(i.scaler, i.unit) for i in read.shape.items] == [(-1, 30)]
+    assert read.values == (2,)
+    assert shapes.read(flat(2, 0)) is None
+
+
 def test_only_values_may_change() -> None:
     shapes = PushShapes()
     apdu = encode_data_notification(7, TIME, body(1))

@@ -12,7 +12,7 @@ from protocols.dlms.apdu_ciphered import GENERAL_GLO, GLO_INITIATE_REQUEST, enco
 from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute
 from protocols.dlms.gbt import Block, encode_block
 from protocols.dlms.security import gmac_token, protect
-from protocols.dlms.translate import FRAMINGS, SESSIONS, translate
+from protocols.dlms.translate import FRAMINGS, NOT_VERIFIED, SESSIONS, Answer, translate
 from protocols.dlms.wrapper import encode_wpdu
 
 KEY_TEXTS = {
@@ -91,10 +91,9 @@ def test_what_is_asked_for_all_at_once() -> None:
 
 
 def test_what_needs_certificates_is_refused_by_its_name() -> None:
-    for tag, name in ((0xDF, "general-signing"), (0xDD, "general-ciphering")):
-        told = translate({"framing": "apdu", "hex": bytes((tag, 0, 0)).hex()})
-        assert (told["ok"], told["error"]) == (False, "apdu-tag")
-        assert told["detail"].startswith(name)
+    told = translate({"framing": "apdu", "hex": "df0000"})
+    assert (told["ok"], told["error"]) == (False, "apdu-tag")
+    assert told["detail"].startswith("general-signing")
 
 
 def test_frames_that_hold_no_message() -> None:
@@ -408,6 +407,24 @@ def test_protected_blocks_are_joined_too() -> None:
     assert session(sealed, keys=KEY_TEXTS)["joined_value"] == [1, 2]
 
 
+def notes(apdu: bytes, keys: dict[str, str] | None) -> tuple[str, ...]:
+    told = translate({"framing": "apdu", "hex": apdu.hex(), "keys": keys})
+    assert isinstance(told, Answer)
+    assert set(told) == {"ok", "apdus"}, "its shape is that of the contract"
+    return told.notes
+
+
+def test_a_meter_without_an_authentication_key_is_verified_all_the_same() -> None:
+    message = protect(PUSH, title=TITLE, control=0x30, counter=9, key=KEYS.encryption, ak=b"")
+    sealed = encode_ciphered(GENERAL_GLO, message, TITLE)
+    assert notes(sealed, {"ek": KEY_TEXTS["ek"]}) == ()
+
+
+def test_what_is_only_encrypted_has_nothing_to_verify() -> None:
+    message = protect(PUSH, title=TITLE, control=0x20, counter=9, key=KEYS.encryption, ak=b"")
+    assert notes(encode_ciphered(GENERAL_GLO, message, TITLE), {"ek": KEY_TEXTS["ek"]}) == ()
+
+
 @pytest.mark.parametrize("control", [0x10, 0x30])
 def test_without_an_authentication_key_it_can_be_read_but_not_checked(control: int) -> None:
     message = protect(
@@ -417,6 +434,8 @@ def test_without_an_authentication_key_it_can_be_read_but_not_checked(control: i
     shown = one(sealed, keys={"ek": KEY_TEXTS["ek"], "ak": None})
     assert shown["plain_hex"] == PUSH.hex()
     assert shown["security"]["security_control"] == control
+    assert notes(sealed, {"ek": KEY_TEXTS["ek"]}) == (NOT_VERIFIED,)
+    assert notes(sealed, KEY_TEXTS) == notes(sealed, None) == ()
     for keys in ({"ek": "11" * 16, "ak": KEY_TEXTS["ak"]}, KEY_TEXTS | {"ak": "11" * 16}):
         told = translate({"framing": "apdu", "hex": sealed.hex(), "keys": keys})
         assert (told["ok"], told["error"]) == (False, "auth-tag")

@@ -24,6 +24,7 @@ TAKEN = raw(f"7b 85 0010 {ID} 7b")
 INSIDE = raw(f"7b 09 0013 {ID} 010203 7b")
 HEADER16 = raw(f"7b 09 0010 {ID} 7b 010203")
 CLOSED = raw(f"7b 09 0013 {ID} 7b 010203")
+ACK = raw(f"7b 05 0010 {ID} 7b")
 NAME = Identified("13700137000", "registration")
 DATA = MeterBytes(b"\x01\x02\x03")
 
@@ -68,6 +69,32 @@ def test_data_go_down_in_the_layout_last_seen(packet: bytes, answer: str) -> Non
     assert made.wrap(b"\x04\x05") == raw(answer)
 
 
+@pytest.mark.parametrize(("packet", "turn"), [(INSIDE, 0), (HEADER16, 1), (INSIDE, 2), (CLOSED, 3)])
+def test_a_modem_that_waits_to_be_asked_is_asked_in_every_layout(packet: bytes, turn: int) -> None:
+    made = opened()
+    asked = [made.wrap(b"\x04\x05") for _ in range(48)]
+    assert asked[:24] == asked[24:]
+    made.receive(packet)
+    told = made.wrap(b"\x04\x05")
+    assert asked[6 * turn : 6 * turn + 6] == [told] * 6
+    for said in (REGISTER, ACK, packet):
+        made.receive(said)
+        assert {made.wrap(b"\x04\x05") for _ in range(20)} == {told}
+
+
+def test_a_modem_that_confirms_the_first_layout_is_asked_in_no_other() -> None:
+    """Its meter may be silent for other reasons."""
+    made = opened()
+    first = made.wrap(b"\x04\x05")
+    assert made.receive(ACK) == []
+    assert {made.wrap(b"\x04\x05") for _ in range(20)} == {first}
+    other = opened()
+    asked = [other.wrap(b"\x04\x05") for _ in range(8)]
+    other.receive(ACK)  # of the closed head alone, perhaps
+    assert other.wrap(b"\x04\x05") == asked[-1]
+    assert len({other.wrap(b"\x04\x05") for _ in range(20)}) == 3
+
+
 def test_data_without_a_length_end_where_the_next_packet_of_the_modem_begins() -> None:
     said = feed(opened(), cuts(HEADER16 + HEADER16 + REGISTER))
     assert said == [Reply(TAKEN), DATA, Reply(TAKEN), DATA, Heartbeat(), Reply(REGISTERED)]
@@ -105,7 +132,7 @@ def test_unregistering_ends_the_session() -> None:
 def test_what_it_does_not_read_is_kept() -> None:
     log = raw(f"7b 0e 0012 {ID} 6869 7b")
     assert opened().receive(log) == [ForeignFrame("hongdian-ddp", log)]
-    assert opened().receive(raw(f"7b 05 0010 {ID} 7b")) == []
+    assert opened().receive(ACK) == []
     assert opened().receive(REGISTERED) == []
 
 

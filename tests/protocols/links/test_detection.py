@@ -23,6 +23,7 @@ FIRST = {
     "dsmr4": b"E0099000000000042," + bytes.fromhex("00000010"),
     "hml1": Peer(None).send(Kind.HELLO, bytes(20)),
     "dlms-push": bytes.fromhex("00010001000100080f00000001000000"),
+    "mode-d": b"/SIM5\\@TEST4711\r\n\r\n1.8.0(1*kWh)\r\n!\r\n",
 }
 # An id of PROT is four arbitrary bytes: also those with which other links begin.
 CLOTHES = {
@@ -33,7 +34,7 @@ CLOTHES = {
 WIRE_NAMES = {
     "four-faith-prot": "prot", "ddp": "ddp", "q/gdw-376.1": "gdw376", "dlt698.45": "dlt698",
     "forcecontrol-bridge": "forcecontrol", "dsmr4-alarm": "dsmr4", "hml1": "hml1",
-    "dlms-wrapper": "dlms-push", "hdlc": "dlms-push",
+    "dlms-wrapper": "dlms-push", "hdlc": "dlms-push", "iec62056-21": "mode-d",
 }  # fmt: skip
 
 

@@ -217,6 +217,8 @@ async function call<T>(method: string, path: string, body?: Body): Promise<T> {
     const error = data?.error
     throw new ApiError(error?.code ?? String(answer.status), error?.message ?? answer.statusText)
   }
+  // Not done yet, so nobody may take it for done: there is no result to show.
+  if (answer.status === 202) throw new ApiError('accepted', data?.accepted?.message ?? '')
   return data as T
 }
 

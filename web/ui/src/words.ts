@@ -96,6 +96,9 @@ export function useWords() {
       case 'RelaySwitched':
         return [`${known(`word.${data.state_before}`, data.state_before)} → ${known(`word.${data.state}`, data.state)}`, data.actor, data.reason].filter(Boolean).join(' · ')
       case 'MeterConfigured':
+      case 'MeterKeysChanging':
+      case 'MeterKeysChanged':
+      case 'MeterKeysKept':
         return [commandName(data.what), data.actor, data.reason].filter(Boolean).join(' · ')
       case 'FirmwareOffered':
         return [`${data.image} · ${number(data.size_bytes)} B`, data.actor, data.reason].filter(Boolean).join(' · ')

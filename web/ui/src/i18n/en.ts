@@ -76,12 +76,12 @@ export default {
     by: { '0_0_96_1_0_255': 'Serial number', '0_0_1_0_0_255': 'Clock' },
   },
   event: {
-    Anchored: 'Log anchored', RecordStored: 'Record stored', RecordsLost: 'Records lost', ModemAlarm: 'Modem alarm', ModemRegistered: 'Modem registered', ModemIdentified: 'Modem proved itself', ConfigRequested: 'Settings asked for', ConfigApplied: 'Settings told', NodeConfigured: 'Node settings', ReadModelRebuilt: 'Read model rebuilt', TokenUsed: 'Token used',
+    Anchored: 'Log anchored', RecordStored: 'Record stored', RecordsLost: 'Records lost', ModemAlarm: 'Modem alarm', ModemRegistered: 'Modem registered', ModemIdentified: 'Modem proved itself', ConfigRequested: 'Settings asked for', ConfigApplied: 'Settings told', NodeConfigured: 'Node settings', ReadModelRebuilt: 'Read model rebuilt', TokenUsed: 'Token used', AccessRefused: 'Access refused',
     Reading: 'Reading', LoadProfileRead: 'Load profile', ReadFailed: 'Read failed', PushKept: 'Push kept raw', MeterEvent: 'Meter event', PowerFailure: 'Power failure', PowerRestored: 'Power restored',
     OverVoltage: 'Over-voltage', OverVoltageCleared: 'Over-voltage ended', ClockDrift: 'Clock drift', ClockDriftCleared: 'Clock right again', ClockSet: 'Clock set', ModemConnected: 'Modem connected', ModemSuperseded: 'Modem superseded',
     ModemDisconnected: 'Modem disconnected', ModemQuarantined: 'Modem quarantined', ModemTrusted: 'Modem trusted', UnknownCaller: 'Unknown caller', DeviceRegistered: 'Device registered', CounterReserved: 'Counters reserved', ObjectListRead: 'Object list read',
     CommandRequested: 'Command given', CommandFinished: 'Command finished', AlarmAcknowledged: 'Alarm acknowledged', ActorFailed: 'Actor crashed', NodeStarted: 'Node started', NodeStopped: 'Node stopped',
-    FirmwareOffered: 'Firmware offered', FirmwareProgressed: 'Firmware on its way', FirmwareActivated: 'Firmware active', FirmwareFailed: 'Firmware failed', RelaySwitched: 'Relay switched', MeterConfigured: 'Meter configured',
+    FirmwareOffered: 'Firmware offered', FirmwareProgressed: 'Firmware on its way', FirmwareActivated: 'Firmware active', FirmwareFailed: 'Firmware failed', RelaySwitched: 'Relay switched', MeterConfigured: 'Meter configured', MeterKeysChanging: 'Keys to be changed', MeterKeysChanged: 'Keys changed', MeterKeysKept: 'Keys not changed',
   },
   alarmKind: {
     'power-failure': 'Power failure', 'over-voltage': 'Over-voltage', 'clock-drift': 'Clock drift', quarantine: 'Modem in quarantine',
@@ -151,7 +151,7 @@ export default {
   command: {
     read: 'read registers', 'read-profile': 'read a profile', clock: 'check the clock', 'clock-set': 'set the clock', 'clock-adjust': 'put the clock right', 'relay-state': 'look at the relay', 'relay-connect': 'connect', 'relay-disconnect': 'disconnect',
     'limiter-read': 'read the power limit', 'limiter-set': 'change the power limit', limiter: 'power limit', 'calendar-read': 'read the calendar', 'calendar-set': 'replace the calendar', calendar: 'tariff calendar', 'push-setup-read': 'read the push setup', 'push-setup-set': 'change the push setup', 'push-setup': 'push setup',
-    'push-now': 'push now', 'modem-setup-read': 'read the modem setup', 'modem-setup-set': 'change the modem setup', 'modem-setup': 'modem setup', diagnose: 'diagnosis', firmware: 'load firmware',
+    'push-now': 'push now', 'modem-setup-read': 'read the modem setup', 'modem-setup-set': 'change the modem setup', 'modem-setup': 'modem setup', diagnose: 'diagnosis', firmware: 'load firmware', 'key-change': 'change keys', freeze: 'freeze values', 'logical-devices': 'list logical devices',
   },
   audit: {
     device: 'Meter or modem', deviceHint: 'number, or modem:ID', actor: 'Who', from: 'From day', to: 'To day', shown: '{n} entries', shownSoFar: '{n} entries so far, and more', csv: 'Save as CSV', because: 'because: {why}', refresh: 'Refresh',
@@ -174,7 +174,7 @@ export default {
     alarms: 'alarms, open and past', audit: 'who wanted what', intervals: 'load profiles and daily energy', kept: 'messages kept raw', latest: 'newest values', meter_events: 'events of meters', meters: 'meter list', readings: 'register values', sessions: 'connections of modems', success: 'success of collection',
   },
   problem: {
-    away: 'The head-end does not answer; it may be restarting: try again in a moment.', unavailable: 'The data cannot be had for now; collection goes on: try again in a moment.', 'no-token': 'The token is not known; sign in with another one.', forbidden: 'This token may not do that; ask whoever gives out tokens.',
+    away: 'The head-end does not answer; it may be restarting: try again in a moment.', unavailable: 'The data cannot be had for now; collection goes on: try again in a moment.', 'store-away': 'The store is away, so nothing was done; try again in a moment.', accepted: 'The store is away; what you wanted is accepted, and done when it is back.', 'no-token': 'The token is not known; sign in with another one.', forbidden: 'This token may not do that; ask whoever gives out tokens.',
     'no-modem': 'The modem is not connected; ask again when it has called, or look at its page.', 'no-answer': 'The device did not answer in time; try again, and look at its last failures if it stays so.', expired: 'It took too long; try again when the line is less busy.', 'bad-check': 'The answer came damaged; try again, and have the line checked if it stays so.',
     refused: 'The device refused it; see its reason and what its type allows.', partial: 'Only a part of the answer came; try again.', cut: 'The connection broke off meanwhile; ask again when the modem is back.', busy: 'The line is busy; try again in a moment.', internal: 'The head-end made a mistake; look at Supervision and its log.',
     'unknown-meter': 'There is no such meter; check the number or import it.', 'unknown-modem': 'The modem list does not have this modem; import it first.', 'bad-body': 'This cannot be used as it is; mend what is said here.', 'bad-request': 'This cannot be asked like that; mend what is said here.', 'too-large': 'This is too large; choose a smaller file.', 'too-slow': 'The upload took too long; try again on a faster line.',

@@ -76,12 +76,12 @@ export default {
     by: { '0_0_96_1_0_255': 'Số công tơ', '0_0_1_0_0_255': 'Đồng hồ' },
   },
   event: {
-    Anchored: 'Niêm phong nhật ký', RecordStored: 'Đã lưu bản ghi', RecordsLost: 'Mất bản ghi', ModemAlarm: 'Cảnh báo từ modem', ModemRegistered: 'Đăng ký modem', ModemIdentified: 'Modem đã xác thực', ConfigRequested: 'Yêu cầu cấu hình', ConfigApplied: 'Kết quả cấu hình', NodeConfigured: 'Cấu hình hệ thống', ReadModelRebuilt: 'Dựng lại mô hình đọc', TokenUsed: 'Dùng mã truy cập',
+    Anchored: 'Niêm phong nhật ký', RecordStored: 'Đã lưu bản ghi', RecordsLost: 'Mất bản ghi', ModemAlarm: 'Cảnh báo từ modem', ModemRegistered: 'Đăng ký modem', ModemIdentified: 'Modem đã xác thực', ConfigRequested: 'Yêu cầu cấu hình', ConfigApplied: 'Kết quả cấu hình', NodeConfigured: 'Cấu hình hệ thống', ReadModelRebuilt: 'Dựng lại mô hình đọc', TokenUsed: 'Dùng mã truy cập', AccessRefused: 'Từ chối truy cập',
     Reading: 'Chỉ số', LoadProfileRead: 'Biểu đồ phụ tải', ReadFailed: 'Đọc lỗi', PushKept: 'Bản tin lưu nguyên trạng', MeterEvent: 'Sự kiện công tơ', PowerFailure: 'Mất điện', PowerRestored: 'Có điện lại',
     OverVoltage: 'Quá áp', OverVoltageCleared: 'Hết quá áp', ClockDrift: 'Lệch giờ', ClockDriftCleared: 'Giờ đã đúng', ClockSet: 'Đã đồng bộ giờ', ModemConnected: 'Modem kết nối', ModemSuperseded: 'Modem bị thay phiên',
     ModemDisconnected: 'Modem ngắt kết nối', ModemQuarantined: 'Modem bị cách ly', ModemTrusted: 'Modem được tin cậy', UnknownCaller: 'Thiết bị lạ gọi đến', DeviceRegistered: 'Đăng ký thiết bị', CounterReserved: 'Giữ chỗ bộ đếm', ObjectListRead: 'Đã đọc danh mục đối tượng',
     CommandRequested: 'Ra lệnh', CommandFinished: 'Lệnh kết thúc', AlarmAcknowledged: 'Tiếp nhận cảnh báo', ActorFailed: 'Nút gặp sự cố', NodeStarted: 'Nút khởi động', NodeStopped: 'Nút dừng',
-    FirmwareOffered: 'Gửi phần mềm', FirmwareProgressed: 'Đang nạp phần mềm', FirmwareActivated: 'Phần mềm đã chạy', FirmwareFailed: 'Nạp phần mềm lỗi', RelaySwitched: 'Đóng cắt rơ-le', MeterConfigured: 'Cấu hình công tơ',
+    FirmwareOffered: 'Gửi phần mềm', FirmwareProgressed: 'Đang nạp phần mềm', FirmwareActivated: 'Phần mềm đã chạy', FirmwareFailed: 'Nạp phần mềm lỗi', RelaySwitched: 'Đóng cắt rơ-le', MeterConfigured: 'Cấu hình công tơ', MeterKeysChanging: 'Sắp đổi khóa', MeterKeysChanged: 'Đã đổi khóa', MeterKeysKept: 'Không đổi khóa',
   },
   alarmKind: {
     'power-failure': 'Mất điện', 'over-voltage': 'Quá áp', 'clock-drift': 'Lệch giờ', quarantine: 'Modem bị cách ly',
@@ -151,7 +151,7 @@ export default {
   command: {
     read: 'đọc chỉ số', 'read-profile': 'đọc biểu đồ', clock: 'kiểm tra giờ', 'clock-set': 'đồng bộ thời gian', 'clock-adjust': 'chỉnh giờ', 'relay-state': 'xem rơ-le', 'relay-connect': 'đóng điện', 'relay-disconnect': 'cắt điện',
     'limiter-read': 'đọc giới hạn công suất', 'limiter-set': 'đổi giới hạn công suất', limiter: 'giới hạn công suất', 'calendar-read': 'đọc lịch biểu giá', 'calendar-set': 'thay lịch biểu giá', calendar: 'lịch biểu giá', 'push-setup-read': 'đọc cấu hình tự gửi', 'push-setup-set': 'đổi cấu hình tự gửi', 'push-setup': 'cấu hình tự gửi',
-    'push-now': 'gửi ngay', 'modem-setup-read': 'đọc cấu hình modem', 'modem-setup-set': 'đổi cấu hình modem', 'modem-setup': 'cấu hình modem', diagnose: 'chẩn đoán', firmware: 'nạp phần mềm',
+    'push-now': 'gửi ngay', 'modem-setup-read': 'đọc cấu hình modem', 'modem-setup-set': 'đổi cấu hình modem', 'modem-setup': 'cấu hình modem', diagnose: 'chẩn đoán', firmware: 'nạp phần mềm', 'key-change': 'đổi khóa', freeze: 'chốt số liệu', 'logical-devices': 'liệt kê thiết bị logic',
   },
   audit: {
     device: 'Công tơ hoặc modem', deviceHint: 'số công tơ, hoặc modem:ID', actor: 'Người thực hiện', from: 'Từ ngày', to: 'Đến ngày', shown: '{n} mục', shownSoFar: '{n} mục, còn nữa', csv: 'Lưu tệp CSV', because: 'lý do: {why}', refresh: 'Tải lại',
@@ -174,7 +174,7 @@ export default {
     alarms: 'cảnh báo đang mở và đã qua', audit: 'ai yêu cầu việc gì', intervals: 'biểu đồ phụ tải và điện năng ngày', kept: 'bản tin lưu nguyên trạng', latest: 'giá trị mới nhất', meter_events: 'sự kiện của công tơ', meters: 'danh sách công tơ', readings: 'chỉ số', sessions: 'các phiên kết nối của modem', success: 'tỷ lệ thu thập thành công',
   },
   problem: {
-    away: 'Hệ thống không trả lời, có thể đang khởi động lại: hãy thử lại sau giây lát.', unavailable: 'Tạm thời không lấy được số liệu, việc thu thập vẫn tiếp tục: hãy thử lại sau giây lát.', 'no-token': 'Mã truy cập không đúng; hãy đăng nhập bằng mã khác.', forbidden: 'Mã truy cập này không được phép; hãy hỏi người cấp mã.',
+    away: 'Hệ thống không trả lời, có thể đang khởi động lại: hãy thử lại sau giây lát.', unavailable: 'Tạm thời không lấy được số liệu, việc thu thập vẫn tiếp tục: hãy thử lại sau giây lát.', 'store-away': 'Kho dữ liệu tạm thời không truy cập được nên chưa làm gì cả; hãy thử lại sau giây lát.', accepted: 'Kho dữ liệu tạm thời không truy cập được; yêu cầu đã được nhận và sẽ thực hiện khi kho trở lại.', 'no-token': 'Mã truy cập không đúng; hãy đăng nhập bằng mã khác.', forbidden: 'Mã truy cập này không được phép; hãy hỏi người cấp mã.',
     'no-modem': 'Modem chưa kết nối; hãy thử lại khi modem đã gọi về, hoặc xem trang của modem.', 'no-answer': 'Thiết bị không trả lời kịp; hãy thử lại, nếu vẫn vậy thì xem các lượt đọc lỗi gần đây.', expired: 'Chờ quá lâu; hãy thử lại khi đường truyền bớt bận.', 'bad-check': 'Trả lời nhận được bị hỏng; hãy thử lại, nếu vẫn vậy thì kiểm tra đường truyền.',
     refused: 'Thiết bị từ chối; hãy xem lý do và những gì chủng loại này cho phép.', partial: 'Chỉ nhận được một phần trả lời; hãy thử lại.', cut: 'Kết nối bị ngắt giữa chừng; hãy thử lại khi modem trở lại.', busy: 'Đường truyền đang bận; hãy thử lại sau giây lát.', internal: 'Hệ thống gặp lỗi; hãy xem Cây giám sát và nhật ký của chương trình.',
     'unknown-meter': 'Không có công tơ này; hãy kiểm tra số hoặc nhập vào danh sách.', 'unknown-modem': 'Danh sách modem chưa có modem này; hãy nhập trước.', 'bad-body': 'Nội dung này chưa dùng được; hãy sửa theo ghi chú.', 'bad-request': 'Yêu cầu này chưa đúng; hãy sửa theo ghi chú.', 'too-large': 'Tệp quá lớn; hãy chọn tệp nhỏ hơn.', 'too-slow': 'Tải lên quá lâu; hãy thử lại khi đường truyền nhanh hơn.',
