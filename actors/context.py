@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
 import trio
 
 from actors.directory import Directory
@@ -40,6 +41,19 @@ T = TypeVar("T")
 MODEM_BACKOFF = Backoff(first_s=0.1, cap_s=60.0)
 READERS = 4
 """Threads that load the memory of meters side by side."""
+STARTING_MAX = 64
+"""Actors that wait for their memory, each with a message in hand, before others are let in."""
+
+
+class Start(msgspec.Struct, frozen=True):
+    """Makes an actor anew at each start; a function of its own takes six times the memory."""
+
+    make: Callable[[Any], "Actor"]
+    name: Any
+
+    def __call__(self) -> "Actor":
+        """Return the next incarnation."""
+        return self.make(self.name)
 
 
 class Context:
@@ -143,13 +157,13 @@ class Context:
 
     def modem(self, modem: ModemId) -> Ref:
         """Return the actor of a modem, started when it is not there yet."""
-        return self._child("modems", modem, lambda: self.make_modem(modem), 256)
+        return self._child("modems", modem, Start(self.make_modem, modem), 256)
 
     def meter(self, meter: MeterId) -> Ref:
         """Return the actor of a meter, started when it is not there yet."""
         group = self._groups.get("meters")
         ref = None if group is None else group.children.get(meter)
-        return ref or self._child("meters", meter, lambda: self.make_meter(meter), 256)
+        return ref or self._child("meters", meter, Start(self.make_meter, meter), 256)
 
     def known_modem(self, modem: ModemId) -> Ref | None:
         """Return the actor of a modem, if it was ever started."""
@@ -179,6 +193,10 @@ class Context:
         """Start the actor of a serial line; None when it runs already."""
         supervisor = self._groups["lines"]
         return None if spec.name in supervisor.children else supervisor.spawn_child(spec)
+
+    def is_starting_many(self) -> bool:
+        """Whether so many actors wait for their memory that no more modems should be let in."""
+        return self.readers.statistics().tasks_waiting >= STARTING_MAX
 
     async def in_reader(self, function: Callable[..., T], *args: Any) -> T:
         """Call what reads the log, in a thread: no more of them at once than the log bears."""

@@ -7,7 +7,7 @@ nothing comes. Deadlines are kept by a sweep over all connections, in small slic
 import errno
 import select
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
 import msgspec
@@ -91,7 +91,7 @@ class Connection:
         self._socket = sock
         self._fd = sock.fileno()
         self._out = b""
-        self._pending: list[tuple[Ref, Any]] = []
+        self._pending: Sequence[tuple[Ref, Any]] = ()
         """Messages that their actor had no room for: at most what one read gave."""
         self._events = IN
         self.peer = peer
@@ -150,7 +150,7 @@ class Connection:
     def deliver(self, ref: Ref, message: Any) -> None:
         """Tell an actor; when it has no room, keep the message and read no more until it has."""
         if self._pending:
-            self._pending.append((ref, message))
+            self._pending = [*self._pending, (ref, message)]
             return
         if ref.handle_now(message):
             return
@@ -164,7 +164,7 @@ class Connection:
             self.close(str(problem))
 
     def _deliver_pending(self) -> None:
-        pending, self._pending = self._pending, []
+        pending, self._pending = self._pending, ()
         for ref, message in pending:
             self.deliver(ref, message)
         if not self._pending:
@@ -276,9 +276,17 @@ def bind(host: str, port: int, accept: Accept, *, name: str = "listener") -> Lis
 class Hub(Actor):
     """Accepts, reads and sweeps the sockets of all listeners."""
 
-    def __init__(self, listeners: list[Listening], *, logins_per_s: float = 2000.0) -> None:
+    def __init__(
+        self,
+        listeners: list[Listening],
+        *,
+        logins_per_s: float = 2000.0,
+        is_busy: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Take ``is_busy``: while it is so, new connections wait in the kernel's queue."""
         self._listeners = listeners
         self._logins_per_s = logins_per_s
+        self._is_busy = is_busy
         self._epoll = select.epoll()
         self._table: dict[int, Connection] = {}
         self._accepted = self._refused = self._faults = 0
@@ -337,7 +345,9 @@ class Hub(Actor):
         pause_s = ACCEPT_SLICE / self._logins_per_s
         while True:
             await trio.lowlevel.wait_readable(listener.socket)
-            if self._accept_some(listener):
+            if self._is_busy():
+                await trio.sleep(ACCEPT_PAUSE_S)
+            elif self._accept_some(listener):
                 await trio.sleep(pause_s)
             else:
                 self._refused += 1

@@ -19,6 +19,8 @@ from hes.rules.logged_events import NamesOf
 from hes.rules.push_reading import ScaleOf
 from protocols.dialogue import Dialogue
 
+NO_JOBS: Final[frozenset[type["Job"]]] = frozenset()
+"""One for all meters: an empty set takes as much memory as a small one."""
 PRIORITIES: Final = {
     Source.DEMAND: Priority.DEMAND,
     Source.SCHEDULED: Priority.SCHEDULED,

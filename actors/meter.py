@@ -23,7 +23,7 @@ from actors.drivers.known_objects import recall
 from actors.drivers.registry import make_driver
 from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoModem
 from actors.failures import reason_of
-from actors.job import Job, Judging
+from actors.job import NO_JOBS, Job, Judging
 from actors.job_of import job_of
 from actors.journal_queue import Entry
 from actors.meter_messages import (
@@ -92,7 +92,7 @@ class MeterActor(Actor):
         """The first counter that is not written down yet."""
         self._asking = 0
         """Transactions under way."""
-        self._under_way: frozenset[type[Job]] = frozenset()
+        self._under_way: frozenset[type[Job]] = NO_JOBS
         """What the schedule asks for now: the same is never asked twice at a time."""
         self._settled: dict[str, datetime] = {}
         """Profile to where it was looked at, whether the meter had intervals or not."""
@@ -436,7 +436,7 @@ class MeterActor(Actor):
 
     async def _finished(self, job: Job, result: Any, failure: Exception | None) -> None:
         self._asking = max(0, self._asking - 1)  # an earlier incarnation may have asked
-        self._under_way -= {type(job)}
+        self._under_way = self._under_way - {type(job)} or NO_JOBS
         stored = False
         try:
             if isinstance(failure, CounterJump) and not job.jumped:

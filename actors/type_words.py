@@ -61,8 +61,27 @@ def generic_words() -> TypeWords:
 GENERIC: Final = generic_words()
 
 
+class Shared:
+    """The words of each meter type, once for all meters of it."""
+
+    def __init__(self) -> None:
+        self._by_type: dict[int, tuple[MeterType, TypeWords]] = {}
+        """By identity, which no other type takes over while it stands here."""
+
+    def of(self, meter_type: MeterType) -> TypeWords:
+        """Return the words of a type of the catalogue, of which there are some dozens."""
+        if id(meter_type) not in self._by_type:
+            self._by_type[id(meter_type)] = meter_type, TypeWords(meter_type)
+        return self._by_type[id(meter_type)][1]
+
+
+SHARED: Final = Shared()
+
+
 class WordsOf:
     """Keeps the words of one meter, of the type that the device list gives it now."""
+
+    __slots__ = ("_context", "_meter", "_version", "_words")
 
     def __init__(self, meter: MeterId, context: Context) -> None:
         self._meter = meter
@@ -76,6 +95,6 @@ class WordsOf:
         version = self._context.directory.version
         if version != self._version:
             meter_type = self._context.type_of(self._meter)
-            self._words = GENERIC if meter_type is None else TypeWords(meter_type)
+            self._words = GENERIC if meter_type is None else SHARED.of(meter_type)
             self._version = version
         return self._words

@@ -206,9 +206,10 @@ class Runner:
 
     async def _step(self) -> bool:
         """Take one batch; False when there was none."""
-        batch = self._next_waiting()
+        size = BATCH_BUSY if self.is_pressed() else BATCH
+        batch = self._next_waiting(size)
         if batch is None:
-            head, batch = await self._in_thread(self._page)
+            head, batch = await self._in_thread(self._page, size)
             self._head = max(self._head, head)
         if not batch:
             return False
@@ -227,7 +228,7 @@ class Runner:
     async def _in_thread(self, work: Callable[..., T], *values: object) -> T:
         return await trio.to_thread.run_sync(work, *values, limiter=self._thread)
 
-    def _next_waiting(self) -> list[Recorded] | None:
+    def _next_waiting(self, size: int) -> list[Recorded] | None:
         """Return the next handed-over events; None when the log must be read."""
         waiting, expected = self._waiting, self._tables.lowest() + 1
         while waiting and waiting[0].position < expected:
@@ -237,16 +238,15 @@ class Runner:
         if waiting[0].position != expected:
             return None
         batch: list[Recorded] = []
-        size = BATCH_BUSY if self.is_pressed() else BATCH
         while waiting and len(batch) < size and waiting[0].position == expected:
             batch.append(waiting.popleft())
             expected += 1
         return batch
 
-    def _page(self) -> tuple[int, list[Recorded]]:
+    def _page(self, size: int) -> tuple[int, list[Recorded]]:
         """Return the head of the log, and what is next in it."""
         head = self._log.head()
-        return head, list(map(self._recorded, self._log.read(self._tables.lowest(), BATCH)))
+        return head, list(map(self._recorded, self._log.read(self._tables.lowest(), size)))
 
     def _recorded(self, row: StoredRow) -> Recorded:
         """Decode a row; one that cannot be read is put aside, and holds up nothing behind it."""

@@ -90,7 +90,7 @@ class Plan:
             ChildSpec(name="modems", start=context.group("modems"), shutdown_s=SHUTDOWN_S),
             ChildSpec(name="lines", start=context.group("lines"), shutdown_s=1.0),
             ChildSpec(name="collector", start=self._collector, mailbox=100_000),
-            ChildSpec(name="hub", start=lambda: Hub(self._listening)),
+            ChildSpec(name="hub", start=self._hub),
             *self._outgoing.specs(),
             ChildSpec(name="pauses", start=lambda: Service(self._pauses, self._callers)),
             ChildSpec(name="memory", start=_memory),
@@ -98,6 +98,9 @@ class Plan:
             *self._sealing_specs(),
             self._web,
         ]
+
+    def _hub(self) -> Hub:
+        return Hub(self._listening, is_busy=self._context.is_starting_many)
 
     def _journal(self) -> Journal:
         stores = self._stores

@@ -367,6 +367,24 @@ async def test_logins_keep_to_their_budget(autojump_clock: MockClock) -> None:
             each.close()
 
 
+async def test_while_the_node_is_busy_new_connections_wait_and_others_are_served() -> None:
+    busy: list[str] = []
+    async with bench(is_busy=lambda: bool(busy)) as b:
+        b.desk.take = lambda connection, data: connection.write(data)
+        first = await b.dial()
+        busy.append("many start")
+        second = await trio.open_tcp_stream(HOST, b.listening.port)
+        b.dialled.append(second)
+        await second.send_all(b"waits")
+        for n in range(20):  # the hub goes round meanwhile
+            await first.send_all(b"%d" % n)
+            assert await first.receive_some() == b"%d" % n
+        assert b.hub.statistics().accepted == 1
+        busy.clear()
+        with trio.fail_after(5):
+            assert await second.receive_some() == b"waits"
+
+
 async def test_out_of_descriptors_is_survived() -> None:
     async with bench() as b:
         dialled = [socket.socket() for _ in range(12)]
