@@ -34,7 +34,7 @@ GIVE_WAY: Final = 19.0
 """While many devices wait for their confirmations, a pause so many times as long as the last batch
 took: the log comes first, screens may lag behind it in a storm."""
 GIVE_WAY_S_MAX: Final = 2.0
-BATCH_BUSY: Final = 500
+BATCH_BUSY: Final = 200
 """Smaller then, so that the pauses are short."""
 
 T = TypeVar("T")
