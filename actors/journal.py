@@ -69,7 +69,7 @@ class Journal(Actor):
 
         """
         queue, ref = self._queue, self.ref
-        queue.on_entry, queue.encode = ref.wake, self._codec.encode
+        queue.on_entry = ref.wake
         wake = partial(current_trio_token().run_sync_soon, self._woken, idempotent=True)
         committer = Committer(queue, self._log, self._codec, wake)
         why: Exception = JournalFailed("the journal stopped before its commit")

@@ -3,7 +3,6 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import Final
 
 from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wait_task_rescheduled
@@ -11,10 +10,6 @@ from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wai
 from actors.errors import JournalFailed
 from actors.mailbox import Ref
 from hes.events.base import DomainEvent
-from hes.store.errors import StoreError
-
-Row = tuple[str, bytes]
-"""Topic and state of an event."""
 
 BATCH_EVENTS_MAX: Final = 512
 """Half of a thousand devices that push without a pause: one half is told and sends again while the
@@ -28,13 +23,11 @@ PRESSED: Final = 64
 class Entry:
     """Events of one stream on their way to the disk, and who is told when they are there."""
 
-    __slots__ = ("events", "failure", "owner", "rows", "stream", "task", "then", "version")
+    __slots__ = ("events", "failure", "owner", "stream", "task", "then", "version")
 
     def __init__(self, stream: str, events: Sequence[DomainEvent]) -> None:
         self.stream = stream
         self.events = events
-        self.rows: list[Row] | None = None
-        """The stored forms, if they are made already."""
         self.task: Task | None = None
         self.then: Callable[[Entry], None] | None = None
         self.owner: Ref | None = None
@@ -105,8 +98,6 @@ class JournalQueue:
         self._room = ParkingLot()
         self.on_entry: Callable[[], None] = lambda: None
         """Called for each entry: wakes the journal."""
-        self.encode: Callable[[DomainEvent], Row] | None = None
-        """Makes the stored form of an event when it comes, while the disk works on others."""
 
     @property
     def waiting(self) -> int:
@@ -195,10 +186,6 @@ class JournalQueue:
     def put(self, stream: str, events: Sequence[DomainEvent]) -> Entry:
         """Put events into the queue, without waiting for room or for the disk."""
         entry = Entry(stream, events)
-        encode = self.encode
-        if encode is not None:
-            with suppress(StoreError):  # the committer meets it again, and says so
-                entry.rows = [encode(event) for event in events]
         self._entries.append(entry)
         self._events_put += len(events)
         self.on_entry()

@@ -152,18 +152,17 @@ def test_a_fast_disk_gets_halves_and_a_slow_one_all_at_once() -> None:
     assert fast_again[-2:] == [half, half]
 
 
-def test_stored_forms_are_made_when_events_come() -> None:
+def test_an_event_without_a_stored_form_holds_up_no_other() -> None:
     queue = JournalQueue()
     codec = EventCodec()
-    before = queue.put("meter:1", [reading(1)])
-    queue.encode = codec.encode
-    after = queue.put("meter:1", [reading(2), reading(3)])
+    queue.put("meter:1", [reading(1)])
+    queue.put("meter:1", [reading(2), reading(3)])
     bad = queue.put("meter:1", [reading(2**70)])
-    assert before.rows is None
-    assert after.rows == [codec.encode(reading(2)), codec.encode(reading(3))]
-    assert bad.rows is None
     log = FakeLog()
     one = Committer(queue, log, codec, lambda: None)
     one.work()
-    assert [append.rows for append in log.batches[0]] == [[codec.encode(reading(1))], after.rows]
+    assert [append.rows for append in log.batches[0]] == [
+        [codec.encode(reading(1))],
+        [codec.encode(reading(2)), codec.encode(reading(3))],
+    ]
     assert "cannot be stored" in str(one.committed[0].batch.refused[bad])
