@@ -95,6 +95,13 @@ def test_a_modem_that_confirms_the_first_layout_is_asked_in_no_other() -> None:
     assert len({other.wrap(b"\x04\x05") for _ in range(20)}) == 3
 
 
+def test_a_modem_that_calls_a_packet_invalid_says_nothing_of_the_layout() -> None:
+    made = opened()
+    first = made.wrap(b"\x04\x05")
+    assert made.receive(raw(f"7b 04 0010 {ID} 7b")) == []
+    assert made.wrap(b"\x04\x05") == first
+
+
 def test_data_without_a_length_end_where_the_next_packet_of_the_modem_begins() -> None:
     said = feed(opened(), cuts(HEADER16 + HEADER16 + REGISTER))
     assert said == [Reply(TAKEN), DATA, Reply(TAKEN), DATA, Heartbeat(), Reply(REGISTERED)]
