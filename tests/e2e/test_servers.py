@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import trio
-from databases import DatabaseMissing, PrivatePostgres, private_postgres
+from databases import PrivatePostgres
 from node_process import NodeProcess
 from pushing_modems import pushing
 
@@ -16,15 +16,6 @@ pytestmark = [pytest.mark.slow, pytest.mark.databases, pytest.mark.timeout(180)]
 MODEMS = 30
 WITHIN_S = 30.0
 """Pauses of the journal and of the read models, and a machine that is shared."""
-
-
-@pytest.fixture
-def server() -> Iterator[PrivatePostgres]:
-    try:
-        with private_postgres() as running:
-            yield running
-    except DatabaseMissing as missing:
-        pytest.skip(str(missing))
 
 
 @pytest.fixture

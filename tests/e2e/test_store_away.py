@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from databases import DatabaseMissing, PrivatePostgres, private_postgres
+from databases import PrivatePostgres
 from node_process import NodeProcess
 from relay import Relay
 
@@ -85,15 +85,6 @@ def test_another_program_holds_the_file(node: NodeProcess) -> None:
     assert meters(node) == {"before", "one"}
     answer = node.client.post("/api/v1/meters/before/read", json={"obis": ["1.8.0"]})
     assert answer.status_code == 409
-
-
-@pytest.fixture
-def server() -> Iterator[PrivatePostgres]:
-    try:
-        with private_postgres() as running:
-            yield running
-    except DatabaseMissing as missing:
-        pytest.skip(str(missing))
 
 
 @contextlib.contextmanager

@@ -29,16 +29,7 @@ START = datetime(2026, 5, 1, 3, 0, tzinfo=UTC)  # 10:00 in Hanoi
 CODEC = EventCodec()
 
 
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads know no virtual clock: what runs in them runs here at once."""
-
-    async def at_once(call: Callable[..., Any], *args: Any, abandon_on_cancel: bool) -> Any:
-        assert abandon_on_cancel
-        await trio.lowlevel.checkpoint()
-        return call(*args)
-
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)
+pytestmark = pytest.mark.usefixtures("threads_inline")
 
 
 @pytest.fixture

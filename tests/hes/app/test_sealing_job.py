@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -44,16 +44,7 @@ FIRST_DAY = 34 * METERS
 NAMES = [f"meter:{18_000_000 + n}" for n in range(METERS)]
 
 
-@pytest.fixture(autouse=True)
-def _inline(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Threads know no virtual clock: what runs in them runs here at once."""
-
-    async def at_once(call: Callable[..., Any], *args: Any, abandon_on_cancel: bool) -> Any:
-        assert abandon_on_cancel
-        await trio.lowlevel.checkpoint()
-        return call(*args)
-
-    monkeypatch.setattr(trio.to_thread, "run_sync", at_once)
+pytestmark = pytest.mark.usefixtures("threads_inline")
 
 
 @pytest.fixture
