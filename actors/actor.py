@@ -54,7 +54,7 @@ class Actor:
         message: Any
         while True:
             while not ref._box:
-                if ref._closing:
+                if ref.closing:
                     return
                 turns = 0
                 ref._parked = current_task()
@@ -121,7 +121,7 @@ class BatchActor(Actor):
         ref = self.ref
         while True:
             while not ref._box:
-                if ref._closing:
+                if ref.closing:
                     return
                 await ref.wait_message()
             live = self._take()

@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import random
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
@@ -73,6 +72,8 @@ class Context:
         meter_types: MeterTypes | None = None,
     ) -> None:
         self.clock = clock
+        self.now = clock.now
+        """Tells our time, UTC."""
         self.rng = rng
         self.directory = directory
         self.log: EventLog
@@ -117,10 +118,6 @@ class Context:
         """Told what shows of the new keys of a meter."""
         self.on_devices: Callable[[], None] = lambda: None
         """Told when the device list has changed."""
-
-    def now(self) -> datetime:
-        """Return our time, UTC."""
-        return self.clock.now()
 
     def take_meter_types(self, types: MeterTypes) -> None:
         """Let meters be what ``types`` says from now on."""

@@ -3,8 +3,9 @@
 import threading
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Any, Final
 
+import msgspec
 from trio.lowlevel import Abort, ParkingLot, Task, current_task, reschedule, wait_task_rescheduled
 
 from actors.errors import JournalFailed
@@ -20,21 +21,20 @@ PRESSED: Final = 64
 """Devices that wait at once in a storm; in quiet times there are a handful."""
 
 
-class Entry:
+class Entry(msgspec.Struct, eq=False):
     """Events of one stream on their way to the disk, and who is told when they are there."""
 
-    __slots__ = ("events", "failure", "owner", "stream", "task", "then", "version")
-
-    def __init__(self, stream: str, events: Sequence[DomainEvent]) -> None:
-        self.stream = stream
-        self.events = events
-        self.task: Task | None = None
-        self.then: Callable[[Entry], None] | None = None
-        self.owner: Ref | None = None
-        """Whose ``then`` it is."""
-        self.version: int | None = None
-        """Of the last event in its stream; None while not durable."""
-        self.failure: Exception | None = None
+    stream: str
+    events: Sequence[DomainEvent]
+    then: "Callable[[Entry], None] | None" = None
+    owner: Ref | None = None
+    """Whose ``then`` it is."""
+    note: Any = None
+    """What ``then`` has to know."""
+    task: Task | None = None
+    version: int | None = None
+    """Of the last event in its stream; None while not durable."""
+    failure: Exception | None = None
 
     @property
     def done(self) -> bool:
@@ -97,7 +97,7 @@ class JournalQueue:
         self._taking = threading.Lock()
         self._room = ParkingLot()
         self.on_entry: Callable[[], None] = lambda: None
-        """Called for each entry: wakes the journal."""
+        """Called for an entry that has no other before it: wakes the journal."""
 
     @property
     def waiting(self) -> int:
@@ -146,16 +146,20 @@ class JournalQueue:
             await self._room.park()
 
     def append_soon(
-        self, stream: str, events: Sequence[DomainEvent], then: Callable[[Entry], None], owner: Ref
+        self,
+        stream: str,
+        events: Sequence[DomainEvent],
+        then: Callable[[Entry], None],
+        owner: Ref,
+        note: Any = None,
     ) -> Entry:
         """Store ``events`` as ``append`` does, without waiting; call ``wait_room`` before.
 
         ``then`` is called from the journal's task, once, when it is known how it ended: a task less
-        to wake for every message of a device. If it raises, its ``owner`` dies of it.
+        to wake for every message of a device. If it raises, its ``owner`` dies of it. ``note``
+        stands in the entry that it gets.
         """
-        entry = self.put(stream, events)
-        entry.then, entry.owner = then, owner
-        return entry
+        return self._put(Entry(stream, events, then, owner, note))
 
     async def append_all(self, items: Sequence[tuple[str, Sequence[DomainEvent]]]) -> None:
         """Store events of many streams; all of them are durable when this returns.
@@ -185,10 +189,16 @@ class JournalQueue:
 
     def put(self, stream: str, events: Sequence[DomainEvent]) -> Entry:
         """Put events into the queue, without waiting for room or for the disk."""
-        entry = Entry(stream, events)
-        self._entries.append(entry)
-        self._events_put += len(events)
-        self.on_entry()
+        return self._put(Entry(stream, events))
+
+    def _put(self, entry: Entry) -> Entry:
+        entries = self._entries
+        # Behind others it need not be told of: while they are there, the journal does not sleep.
+        is_first = not entries
+        entries.append(entry)
+        self._events_put += len(entry.events)
+        if is_first:
+            self.on_entry()
         return entry
 
     def take_batch(self, most: int = BATCH_EVENTS_MAX) -> list[Entry]:

@@ -109,7 +109,6 @@ class Ref:
 
     __slots__ = (
         "_box",
-        "_closing",
         "_crashes",
         "_current",
         "_life",
@@ -123,6 +122,7 @@ class Ref:
         "_streak",
         "_up_at",
         "actor",
+        "closing",
         "crash",
         "crash_at",
         "crash_trace",
@@ -152,7 +152,8 @@ class Ref:
         self._parked: Task | None = None
         self._room: ParkingLot | None = None
         self._on_room: list[Callable[[], None]] | None = None
-        self._closing = False
+        self.closing = False
+        """Whether it takes no more messages; changed by its supervisor only."""
         self._current: Any = None
         """The message in hand (a Question, a plain message, or a list of them)."""
         self._owed: set[Later] | None = None
@@ -172,11 +173,6 @@ class Ref:
         """Messages in the mailbox."""
         return len(self._box) if self._box is not None else 0
 
-    @property
-    def closing(self) -> bool:
-        """Whether it takes no more messages."""
-        return self._closing
-
     # -- for everybody
 
     def tell(self, message: Any) -> None:
@@ -187,7 +183,7 @@ class Ref:
             ActorStopped: nobody will read it.
 
         """
-        if self._closing:
+        if self.closing:
             raise ActorStopped(self.path)
         box = self._box
         if box is None:
@@ -204,7 +200,7 @@ class Ref:
         For news that must not get lost and that come at most once for each of something, as the
         end of a connection.
         """
-        if self._closing:
+        if self.closing:
             return
         if self._box is None:
             self._box = []
@@ -216,7 +212,7 @@ class Ref:
 
         False: it was not handled; ``tell`` it. An error in the handler is the actor's crash.
         """
-        if self._parked is None or self._box or self._closing or self._current is not None:
+        if self._parked is None or self._box or self.closing or self._current is not None:
             return False
         if self.actor is None:
             return False
@@ -236,7 +232,7 @@ class Ref:
             ActorStopped: nobody will read it.
 
         """
-        while not self._closing and self.waiting >= self.spec.mailbox:
+        while not self.closing and self.waiting >= self.spec.mailbox:
             if self._room is None:
                 self._room = ParkingLot()
             await self._room.park()
@@ -345,7 +341,7 @@ class Ref:
 
     def close(self) -> None:
         """Take no more messages; the actor ends when it has handled those that wait."""
-        self._closing = True
+        self.closing = True
         if self._room is not None:
             self._room.unpark_all()
         self.wake()

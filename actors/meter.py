@@ -52,14 +52,7 @@ from hes.rules.kept import kept_events
 from hes.rules.repeats import is_repeat
 from hes.store.errors import StoreError
 from hes.store.loading import load_state
-from protocols.dlms.apdu_push import (
-    CONFIRMED,
-    DataNotification,
-    DataNotificationConfirm,
-    EventNotification,
-    encode_confirm,
-)
-from protocols.dlms.push_shape import ShapedPush
+from protocols.dlms.apdu_push import DataNotification
 from protocols.errors import LocalProtocolError
 from protocols.meter_types.meter_type import MeterType
 
@@ -111,8 +104,8 @@ class MeterActor(Actor):
             return False
         if message.counter is not None or self._context.journal.full:
             return False
-        if is_repeat(state.digests, message.digest):
-            self._confirm(message)
+        if message.digest in state.digests and is_repeat(state.digests, message.digest):
+            _confirm(message)
         else:
             self._store(message, state)
         return True
@@ -203,7 +196,7 @@ class MeterActor(Actor):
     async def _push(self, push: Push) -> None:
         state = self._state or await self._memory()
         if is_repeat(state.digests, push.digest):
-            self._confirm(push)  # the confirmation got lost, the data did not
+            _confirm(push)  # the confirmation got lost, the data did not
         elif push.counter is not None and not state.counters.accepts(push.counter):
             await self._stale(push)
         else:
@@ -212,11 +205,13 @@ class MeterActor(Actor):
 
     def _store(self, push: Push, state: MeterState) -> None:
         """Send what the push says on its way to the disk."""
+        # The confirmation is made here: of the push itself nothing is held meanwhile.
         self._storing = self._context.journal.append_soon(
-            self._stream, self._judged(push, state), partial(self._stored, push), self.ref
-        )
+            self._stream, self._judged(push, state), self._stored, self.ref,
+            (push.port, push.confirmation()),
+        )  # fmt: skip
 
-    def _stored(self, push: Push, entry: Entry) -> None:
+    def _stored(self, entry: Entry) -> None:
         """Take note of how it ended, in the journal's task."""
         self._storing = None
         state, before = self._state, self._version
@@ -226,8 +221,10 @@ class MeterActor(Actor):
         self._version = entry.version
         for event in entry.events:
             state.apply(event)
-        self._confirm(push)
-        if self._is_snapshot_due(before):
+        port, confirmation = entry.note
+        if confirmation and port.lost_reason is None:
+            port.write(confirmation)
+        if self._version // SNAPSHOT_EVERY > before // SNAPSHOT_EVERY:
             self.ref.tell_always(SaveSnapshot())
 
     def _judged(self, push: Push, state: MeterState) -> list[DomainEvent]:
@@ -252,16 +249,6 @@ class MeterActor(Actor):
         await self._record(
             kept_events("stale-counter", detail, push.apdu, push.received_at, digest=push.digest)
         )
-
-    @staticmethod
-    def _confirm(push: Push) -> None:
-        plain = push.plain
-        if isinstance(plain, EventNotification) or not plain.long_invoke_id & CONFIRMED:
-            return
-        sent_at = plain.sent_at if isinstance(plain, ShapedPush) else plain.time
-        answer = encode_confirm(DataNotificationConfirm(plain.long_invoke_id, sent_at))
-        if push.port.lost_reason is None:
-            push.port.write(push.reply(answer))
 
     async def _relayed(self, relayed: Relayed) -> bool:
         """Take what the modem has stored of this meter, once; return whether it is durable."""
@@ -498,3 +485,8 @@ class MeterActor(Actor):
         job.ended()
         now = self._context.now()
         return job.finished(ok=ok, detail=detail, now=now, at=trio.current_time())
+
+
+def _confirm(push: Push) -> None:
+    if push.port.lost_reason is None:
+        push.port.write(push.confirmation())

@@ -1,6 +1,6 @@
 """What one may say to the actor of a meter."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,12 +10,19 @@ from actors.patience import Patience
 from actors.port import Port
 from hes.commands import Command
 from hes.ids import MeterId
-from protocols.dlms.apdu_push import DataNotification, EventNotification
+from protocols.dlms.apdu_push import (
+    CONFIRMED,
+    DataNotification,
+    DataNotificationConfirm,
+    EventNotification,
+    confirmation_of,
+    encode_confirm,
+)
 from protocols.dlms.push_shape import ShapedPush
 
 
-class Push(msgspec.Struct):
-    """The meter sent this by itself."""
+class Push(msgspec.Struct, gc=False):
+    """The meter sent this by itself. Nothing that it holds leads back to it."""
 
     plain: DataNotification | EventNotification | ShapedPush
     counter: int | None
@@ -25,8 +32,17 @@ class Push(msgspec.Struct):
     received_at: datetime
     port: Port
     reply: Callable[[bytes], bytes]
-    others: list[MeterId]
+    others: Sequence[MeterId] = ()
     """Further meters that it may be from, should this one not take it."""
+
+    def confirmation(self) -> bytes:
+        """Return what tells the sender that it is stored; nothing when it does not want to know."""
+        plain = self.plain
+        if isinstance(plain, EventNotification) or not plain.long_invoke_id & CONFIRMED:
+            return b""
+        if isinstance(plain, ShapedPush):
+            return self.reply(confirmation_of(self.apdu))
+        return self.reply(encode_confirm(DataNotificationConfirm(plain.long_invoke_id, plain.time)))
 
 
 class SaveSnapshot(msgspec.Struct, frozen=True):

@@ -343,25 +343,25 @@ class ModemActor(Actor):
         port, context = self._port, self._context
         if port is None:
             return
-        meter = self._only_meter()
+        meter = self._meter
+        if self._meters_as_of != context.directory.version or meter is None or meter.closing:
+            meter = self._only_meter()
         shaped = None if meter is None else context.shapes.read(frame.apdu)
         if meter is None or shaped is None:
             port.connection.deliver(self.ref, PushArrived(port, frame))
             return
         push = Push(
             plain=shaped, counter=None, digest=digest_of(frame.apdu), apdu=frame.apdu,
-            received_at=context.now(), port=port, reply=frame.reply, others=[],
+            received_at=context.now(), port=port, reply=frame.reply,
         )  # fmt: skip
         port.connection.deliver(meter, push)
 
     def _only_meter(self) -> Ref | None:
         """Return the actor of the meter behind this modem; None when there is not just one."""
         directory = self._context.directory
-        ended = self._meter is not None and self._meter.closing
-        if ended or self._meters_as_of != directory.version:
-            self._meters_as_of = directory.version
-            meter = directory.only_one_behind(self._modem)
-            self._meter = None if meter is None else self._context.meter(meter)
+        self._meters_as_of = directory.version
+        meter = directory.only_one_behind(self._modem)
+        self._meter = None if meter is None else self._context.meter(meter)
         return self._meter
 
     def _keep_frame(self, reason: str, detail: str, data: bytes) -> None:

@@ -28,5 +28,5 @@ def alarm_push(alarm: AlarmTold, port: Port, received_at: datetime) -> Push | No
         return None
     return Push(
         plain=plain, counter=None, digest=digest_of(raw), apdu=raw, received_at=received_at,
-        port=port, reply=lambda answer: answer, others=[],
+        port=port, reply=lambda answer: answer,
     )  # fmt: skip

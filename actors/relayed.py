@@ -150,7 +150,7 @@ def _pushed(
         raise RemoteProtocolError("address", f"the message is of {routed.meters[0].meter_id}")
     push = Push(
         plain=routed.plain, counter=routed.counter, digest=digest, apdu=frames[0].apdu,
-        received_at=context.now(), port=port, reply=frames[0].reply, others=[],
+        received_at=context.now(), port=port, reply=frames[0].reply,
     )  # fmt: skip
 
     def judge(judging: Judging) -> list[DomainEvent]:

@@ -160,7 +160,7 @@ class Supervisor(Actor):
         """
         if spec.name in self.children:
             raise NameTaken(f"{self.ref.path}/{spec.name}")
-        if self._nursery is None or self.ref._closing:
+        if self._nursery is None or self.ref.closing:
             raise ActorStopped(self.ref.path)
         child = Ref(spec, f"{self.ref.path}/{spec.name}")
         self.children[spec.name] = child
@@ -199,11 +199,11 @@ class Supervisor(Actor):
         try:
             async with trio.open_nursery() as self._nursery:
                 for spec in self.specs:
-                    if not self.ref._closing:
+                    if not self.ref.closing:
                         await self.start_child(spec)
-                if not self.ref._closing:
+                if not self.ref.closing:
                     self.ref.set_state(State.RUNNING)
-                while not self.ref._closing:
+                while not self.ref.closing:
                     await self.ref.wait_message()
                 await self._stop_children()
         finally:
@@ -262,7 +262,7 @@ class Supervisor(Actor):
             return False
         if child._order == "restart" or failure is not None or self._regroup.takes(child):
             return True
-        return restart is Restart.PERMANENT and not child._closing
+        return restart is Restart.PERMANENT and not child.closing
 
     async def _rest(self, child: Ref) -> bool:
         """Wait for the turn of the next incarnation; False when it was stopped meanwhile."""

@@ -35,7 +35,7 @@ class Reading(DomainEvent, frozen=True, array_like=True, kw_only=True):
     values: tuple[Value, ...]
     """One for each channel of ``layout``."""
     digest: bytes | None = None
-    """5 bytes over the message, to know a repeated push again (8 in older events); None for what we
+    """6 bytes over the message, to know a repeated push again (8 in older events); None for what we
     asked for."""
     counter: int | None = None
     """Invocation counter of the ciphered push that carried it."""

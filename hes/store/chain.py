@@ -21,8 +21,9 @@ from hashlib import sha256
 from typing import Final, NamedTuple
 
 CHAIN_SIZE: Final = 32
-_pack: Final = struct.Struct(">qqII").pack
-_join: Final = b"".join
+_pack: Final = struct.Struct(f">{CHAIN_SIZE}sqqII").pack
+_begin: Final = sha256().copy
+"""A copy of a hash costs a third less than a new one."""
 _ORIGIN: Final = b"hes-stream/1\x00"
 
 
@@ -65,9 +66,9 @@ def origin(stream: str) -> bytes:
 
 def link(chain: bytes, position: int, version: int, topic: bytes, state: bytes) -> bytes:
     """Return the value of an event; ``chain`` is that of the event before it in its stream."""
-    # One join: each ``+`` would copy what is there already.
-    sizes = _pack(position, version, len(topic), len(state))
-    return sha256(_join((chain, sizes, topic, state))).digest()
+    hashed = _begin()
+    hashed.update(_pack(chain, position, version, len(topic), len(state)) + topic + state)
+    return hashed.digest()
 
 
 class Verifier:
@@ -98,7 +99,7 @@ class Verifier:
         for row in rows:
             try:
                 reason = self._reason(row)
-            except TypeError:  # SQLite keeps a text where octets stood
+            except (TypeError, struct.error):  # SQLite keeps a text where octets stood
                 reason = "this event was altered: a part of it is of another type"
             if reason is not None:
                 yield Fault(row.position, row.stream, row.version, reason)

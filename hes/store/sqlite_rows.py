@@ -39,6 +39,15 @@ def insert_of(count: int) -> str:
     return f"{into} SELECT * FROM (VALUES {rows}) WHERE column1 IS NOT NULL"  # noqa: S608 -- marks
 
 
+def size_for(count: int) -> int:
+    """Return for how many rows a statement is made that inserts ``count``: at most an eighth more.
+
+    Few sizes, so that few statements are prepared and kept.
+    """
+    step = 1 << max(0, count.bit_length() - 4)
+    return -(-count // step) * step
+
+
 class SqliteTransaction:
     """See ``hes.store.database.Transaction``."""
 
@@ -65,8 +74,7 @@ class SqliteTransaction:
         """See ``Transaction.insert``: many with each statement."""
         for at in range(0, len(rows), ROWS_AT_ONCE):
             some = rows[at : at + ROWS_AT_ONCE]
-            # Few sizes, so that few statements are prepared and kept.
-            count = 1 << (len(some) - 1).bit_length()
+            count = size_for(len(some))
             values = list(chain.from_iterable(some))
             values += [None] * (count * len(some[0]) - len(values))
             self._connection.execute(insert_of(count), values)

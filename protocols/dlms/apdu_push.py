@@ -22,6 +22,9 @@ TIME_SIZE: Final = 12
 QUIRK_TIME_TAG: Final = 0x09
 """Some meters write the optional time as an octet-string with its tag: 09 0C instead of 0C."""
 _CONFIRM_HEAD: Final = struct.Struct(">BI")
+_CONFIRM_TAG: Final = bytes((DATA_NOTIFICATION_CONFIRM,))
+_HEAD_SIZE: Final = 6
+"""Of a push up to its time: tag, invoke id, length of the time."""
 
 _layouts: Final = BodyLayouts()
 """Of all that is read here: what fits one is read as without it, only faster."""
@@ -110,6 +113,11 @@ def encode_confirm(confirm: DataNotificationConfirm) -> bytes:
     when = confirm.time or b""
     head = _CONFIRM_HEAD.pack(DATA_NOTIFICATION_CONFIRM, confirm.long_invoke_id)
     return head + encode_length(len(when)) + when
+
+
+def confirmation_of(push: bytes) -> bytes:
+    """Return the confirmation of a DataNotification that was read: it repeats what leads there."""
+    return _CONFIRM_TAG + push[1 : _HEAD_SIZE + push[_HEAD_SIZE - 1]]
 
 
 def encode_event_notification(time: bytes | None, attribute: Attribute, value: bytes) -> bytes:

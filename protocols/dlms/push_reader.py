@@ -22,7 +22,7 @@ from protocols.dlms.gbt import TAG as GBT_TAG, decode_block
 from protocols.dlms.hdlc import HdlcFrame, HdlcReader, Kind
 from protocols.dlms.llc import HEADERS, RESPONSE, strip_llc
 from protocols.dlms.push_blocks import PushBlocks
-from protocols.dlms.wrapper import Wpdu, WrapperReader, whole_wpdu
+from protocols.dlms.wrapper import WrapperReader, whole_wpdu
 from protocols.errors import RemoteProtocolError
 
 UNASKED: Final = frozenset({
@@ -36,7 +36,7 @@ _MARKS: Final = frozenset(bytes((tag,)) for tag in UNASKED)
 SEGMENTS_SIZE_MAX: Final = 64 * 1024
 
 
-class PushFrame(msgspec.Struct, frozen=True):
+class PushFrame(msgspec.Struct, frozen=True, gc=False):
     """One message that a device sent by itself."""
 
     apdu: bytes
@@ -103,8 +103,8 @@ class PushReader:
             else:
                 self._hdlc = HdlcReader()
         if self._wrapper is not None:
-            if not self._wrapper.pending and (wpdu := whole_wpdu(data)) is not None:
-                self._wrapped(wpdu)
+            if not self._wrapper.held and (wpdu := whole_wpdu(data)) is not None:
+                self._message(wpdu.apdu, wpdu.source, None, wpdu.answer)
             else:
                 self._feed_wrapper(self._wrapper, data)
         elif self._hdlc is not None:
@@ -114,13 +114,10 @@ class PushReader:
         reader.receive_data(data)
         try:
             while (wpdu := reader.next_wpdu()) is not None:
-                self._wrapped(wpdu)
+                self._message(wpdu.apdu, wpdu.source, None, wpdu.answer)
         except RemoteProtocolError:
             self._wrapper = None
             raise
-
-    def _wrapped(self, wpdu: Wpdu) -> None:
-        self._message(wpdu.apdu, wpdu.source, None, wpdu.answer)
 
     def _feed_hdlc(self, reader: HdlcReader, data: bytes) -> None:
         reader.receive_data(data)

@@ -51,10 +51,8 @@ class ShapedPush(msgspec.Struct, frozen=True, gc=False):
 
     shape: PushShape
     long_invoke_id: int
-    sent_at: bytes | None
-    """The time in the head of the message, as it came."""
     time: bytes | None
-    """The meter's own time, 12 octets: that of its clock object, else ``sent_at``."""
+    """The meter's own time, 12 octets: that of its clock object, else that of the message."""
     values: tuple[Any, ...]
 
 
@@ -76,7 +74,9 @@ class PushShapes:
         bits = int.from_bytes(apdu)
         for shape in shapes:
             if bits & shape.mask == shape.same:
-                return _read(shape, apdu)
+                fields = shape.reader.unpack(apdu)
+                time = None if shape.clock is None else fields[shape.clock]
+                return ShapedPush(shape, fields[0], time, fields[shape.first :])
         return None
 
     def learn(self, apdu: bytes, plain: DataNotification) -> None:
@@ -96,13 +96,6 @@ class PushShapes:
             self._count -= len(oldest)
 
 
-def _read(shape: PushShape, apdu: bytes) -> ShapedPush:
-    fields = shape.reader.unpack(apdu)
-    sent_at = fields[1] if apdu[_HEAD_SIZE - 1] else None
-    time = sent_at if shape.clock is None else fields[shape.clock]
-    return ShapedPush(shape, fields[0], sent_at, time, fields[shape.first :])
-
-
 def shape_of(apdu: bytes, plain: DataNotification) -> PushShape | None:
     """Return the shape of a push; None when it is too long, or its values have no fixed size."""
     if len(apdu) > SIZE_MAX or apdu[0] != DATA_NOTIFICATION or plain.quirk is not None:
@@ -117,13 +110,14 @@ def shape_of(apdu: bytes, plain: DataNotification) -> PushShape | None:
         return None
     fields = [(1, "I")] + ([] if plain.time is None else [(_HEAD_SIZE, f"{TIME_SIZE}s")])
     in_head = len(fields)
+    sent = None if plain.time is None else 1
     fields += [leaves[path] for path in read]
     mask = _mask(fields, len(apdu))
     return PushShape(
         reader=_reader(fields, len(apdu)),
         mask=mask,
         same=int.from_bytes(apdu) & mask,
-        clock=None if clock is None else in_head + read.index(clock),
+        clock=sent if clock is None else in_head + read.index(clock),
         first=in_head + len(read) - len(paths),
         items=tuple(item for _, item in found),
     )

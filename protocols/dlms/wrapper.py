@@ -23,7 +23,7 @@ rude peer can make us hold: an APDU and one receive, 24 KiB; 240 MiB for 10,000 
 APDU_SIZE_FIELD: Final = 0xFFFF
 
 
-class Wpdu(msgspec.Struct, frozen=True):
+class Wpdu(msgspec.Struct, frozen=True, gc=False):
     """One wrapped APDU; wPorts are the addresses of client and logical device."""
 
     source: int
@@ -60,20 +60,21 @@ def whole_wpdu(data: bytes) -> Wpdu | None:
 class WrapperReader:
     """Cuts a byte stream into WPDUs: feed ``receive_data``, then drain ``next_wpdu``."""
 
-    __slots__ = ("_buffer", "_size_max")
+    __slots__ = ("_size_max", "held")
 
     def __init__(self, size_max: int = APDU_SIZE_MAX) -> None:
-        self._buffer = b""
+        self.held = b""
+        """What waits for the rest of its WPDU."""
         self._size_max = size_max
 
     def receive_data(self, data: bytes) -> None:
         """Add bytes as they came, cut anywhere."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self.held = self.held + data if self.held else data
 
     @property
     def pending(self) -> int:
         """Bytes that wait for the rest of their WPDU."""
-        return len(self._buffer)
+        return len(self.held)
 
     def next_wpdu(self) -> Wpdu | None:
         """Return the next complete WPDU, or None when more bytes are needed.
@@ -82,9 +83,9 @@ class WrapperReader:
             RemoteProtocolError: wrong version or oversized APDU; the stream is lost.
 
         """
-        if len(self._buffer) < HEADER.size:
+        if len(self.held) < HEADER.size:
             return None
-        version, source, destination, size = HEADER.unpack_from(self._buffer)
+        version, source, destination, size = HEADER.unpack_from(self.held)
         if version != VERSION:
             raise RemoteProtocolError("version", f"wrapper version {version:#06x}, expected 0x0001")
         if size > self._size_max:
@@ -92,10 +93,10 @@ class WrapperReader:
                 "size", f"APDU of {size} bytes announced, limit {self._size_max}"
             )
         end = HEADER.size + size
-        if len(self._buffer) < end:
+        if len(self.held) < end:
             return None
-        apdu = self._buffer[HEADER.size : end]
-        self._buffer = self._buffer[end:]
+        apdu = self.held[HEADER.size : end]
+        self.held = self.held[end:]
         return Wpdu(source, destination, apdu)
 
 

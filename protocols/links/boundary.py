@@ -22,6 +22,17 @@ def frame_size(start: bytes | bytearray) -> int | None:
     return None
 
 
+def is_one_frame(data: bytes) -> bool:
+    """Whether ``data``, of which there is some, is a frame from its first byte to its last."""
+    if data[0]:
+        return frame_size(data) == len(data)
+    # As ``_wrapper_size`` has it: this is what nearly all of a fleet's messages are.
+    size = len(data)
+    if size < WRAPPER_HEADER_SIZE or data[1] != 1:
+        return False
+    return WRAPPER_HEADER_SIZE + (data[6] << 8 | data[7]) == size
+
+
 def _hdlc_size(start: bytes | bytearray) -> int | None:
     """Flag, format type 3 with an 11-bit length over what is between the flags, flag."""
     if len(start) < 3:

@@ -20,7 +20,7 @@ from protocols.links.base import (
     MeterBytes,
     Verdict,
 )
-from protocols.links.boundary import frame_size
+from protocols.links.boundary import frame_size, is_one_frame
 from protocols.links.packets import cut_frame, tail_size
 from protocols.links.texts import TEXT_SIZE_MAX, compile_text, match_text, may_grow
 
@@ -87,7 +87,7 @@ class RawLink:
             return False
         if self._packets or not data or data[0] == self._text[0]:
             return False
-        return frame_size(data) == len(data)
+        return is_one_frame(data)
 
     # -- who is calling
 

@@ -9,7 +9,12 @@ from hypothesis import given, settings, strategies as st
 
 from protocols.dlms import axdr_encode as ax
 from protocols.dlms.apdu import decode_apdu
-from protocols.dlms.apdu_push import encode_data_notification
+from protocols.dlms.apdu_push import (
+    DataNotificationConfirm,
+    confirmation_of,
+    encode_confirm,
+    encode_data_notification,
+)
 from protocols.dlms.push import clock_of, items_of
 from protocols.dlms.push_shape import SAME_SIZE_MAX, SHAPES_MAX, SIZE_MAX, PushShapes, shape_of
 from protocols.errors import RemoteProtocolError
@@ -51,7 +56,8 @@ def usual(apdu: bytes) -> dict[str, Any] | None:
     push = decode_apdu(apdu)
     items = items_of(push.body)
     return {
-        "invoke": push.long_invoke_id, "sent_at": push.time,
+        "invoke": push.long_invoke_id,
+        "confirmation": encode_confirm(DataNotificationConfirm(push.long_invoke_id, push.time)),
         "time": clock_of(items, push.body) or push.time,
         "items": [(i.key, i.value, i.scaler, i.unit) for i in items],
     }  # fmt: skip
@@ -67,7 +73,8 @@ def check(shapes: PushShapes, apdu: bytes) -> bool:
         for i, value in zip(fast.shape.items, fast.values, strict=True)
     ]
     assert {
-        "invoke": fast.long_invoke_id, "sent_at": fast.sent_at, "time": fast.time, "items": items,
+        "invoke": fast.long_invoke_id, "confirmation": confirmation_of(apdu), "time": fast.time,
+        "items": items,
     } == usual(apdu)  # fmt: skip
     return True
 

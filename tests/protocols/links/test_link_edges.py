@@ -1,13 +1,16 @@
 """What links do at their edges: nothing to tell apart, nothing to say, names that nobody knows."""
 
 import pytest
+from hypothesis import given, strategies as st
 
 from protocols.dlms.apdu_push import DataNotification
 from protocols.dlms.cosem import obis_text
+from protocols.dlms.hdlc import UI, encode_frame
+from protocols.dlms.wrapper import encode_wpdu
 from protocols.errors import LocalProtocolError
 from protocols.links.alarm_push import ALARM_REGISTER, alarm_bytes, alarm_event, smr5_alarm
 from protocols.links.base import LinkSettings, MeterBytes, Verdict
-from protocols.links.boundary import frame_size
+from protocols.links.boundary import frame_size, is_one_frame
 from protocols.links.classify import classify
 from protocols.links.notices import AlarmTold
 from protocols.links.packets import cut_frame
@@ -16,6 +19,20 @@ from protocols.links.raw import RawLink
 from protocols.links.registry import KINDS, detect, make_link
 
 EQUIPMENT = "E0099000000000042"
+
+
+FRAMES = st.one_of(
+    st.binary(min_size=1, max_size=20),
+    st.binary(max_size=300).map(lambda apdu: encode_wpdu(1, 2, apdu)),
+    st.binary(max_size=300).map(lambda told: encode_frame(b"\x03", b"\x21", UI, told)),
+)
+
+
+@given(FRAMES, st.integers(-2, 2))
+def test_what_is_one_frame_has_the_size_of_one(frame: bytes, more: int) -> None:
+    data = frame[:more] if more < 0 else frame + bytes(more)
+    if data:
+        assert is_one_frame(data) == (frame_size(data) == len(data))
 
 
 def test_a_pipe_carries_what_comes() -> None:
