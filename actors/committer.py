@@ -118,7 +118,9 @@ class Committer:
         new = tuple.__new__  # the named tuple's own constructor takes longer than the rest
         for entry in entries:
             try:
-                rows = [encode(event) for event in entry.events]
+                events = entry.events
+                # Nearly always there is one.
+                rows = [encode(events[0])] if len(events) == 1 else list(map(encode, events))
             except StoreError as problem:
                 refused[entry] = problem
             else:

@@ -34,7 +34,7 @@ USER_TIMEOUT_MS: Final = 60_000
 """Unacknowledged bytes for so long end the connection: radio loss gives no other sign."""
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
-HANG_UP: Final = select.EPOLLERR | select.EPOLLHUP
+READABLE: Final = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
 
 
 class Receiver(Protocol):
@@ -177,10 +177,11 @@ class Connection:
 
     def ready(self, events: int, now: float) -> None:
         """Do what the socket is ready for; called by the hub."""
-        if events & OUT and self._out:
-            self._send(self._out)
-        if self._fd < 0 or not events & (IN | HANG_UP):
-            return
+        if events != IN:
+            if events & OUT and self._out:
+                self._send(self._out)
+            if self._fd < 0 or not events & READABLE:
+                return
         try:
             data = self._socket.recv(READ_SIZE)
         except BlockingIOError:

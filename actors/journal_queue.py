@@ -21,8 +21,11 @@ PRESSED: Final = 64
 """Devices that wait at once in a storm; in quiet times there are a handful."""
 
 
-class Entry(msgspec.Struct, eq=False):
-    """Events of one stream on their way to the disk, and who is told when they are there."""
+class Entry(msgspec.Struct, eq=False, gc=False):
+    """Events of one stream on their way to the disk, and who is told when they are there.
+
+    An actor and its entry know each other until it is settled, as each one is.
+    """
 
     stream: str
     events: Sequence[DomainEvent]

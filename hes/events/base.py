@@ -15,8 +15,8 @@ EVENT_TYPES: Final[dict[str, type["DomainEvent"]]] = {}
 """Topic to class, filled by the classes themselves."""
 
 
-class DomainEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """A fact about the meter, modem or node whose stream it stands in."""
+class DomainEvent(msgspec.Struct, frozen=True, array_like=True, kw_only=True, gc=False):
+    """A fact about the meter, modem or node whose stream it stands in. It leads back to nothing."""
 
     topic: ClassVar[str] = ""
 
@@ -45,7 +45,7 @@ def event(topic: str) -> Callable[[type[E]], type[E]]:
     return register
 
 
-class Recorded(msgspec.Struct, frozen=True):
+class Recorded(msgspec.Struct, frozen=True, gc=False):
     """An event with its place in the log."""
 
     position: int
