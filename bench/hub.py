@@ -17,7 +17,7 @@ import time
 from typing import Final
 
 from bench.echo_servers import ANSWER, FRAME, HOST, SERVERS, pin, serve
-from bench.processes import CHILD_TIMEOUT_S, Result, measure
+from bench.processes import CHILD_TIMEOUT_S, Subject, running
 
 WARM_S: Final = 0.5
 MODULE: Final = "bench.hub"
@@ -27,7 +27,7 @@ MODULE: Final = "bench.hub"
 
 
 def load(port: int, connections: int, seconds: float) -> None:
-    """Connect, wait for a line of input, print how many frames were answered; wait for the end."""
+    """Connect, and take a turn for each line of input; see ``bench.processes.Subject``."""
     pin(1)
     epoll = select.epoll()
     table: dict[int, socket.socket] = {}
@@ -39,17 +39,20 @@ def load(port: int, connections: int, seconds: float) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         table[sock.fileno()] = sock
         epoll.register(sock.fileno(), select.EPOLLIN)
-    exchange(epoll, table, answers=connections, again=False)
-    print("connected", flush=True)
-    sys.stdin.readline()
     for sock in table.values():
         sock.send(FRAME)
-    exchange(epoll, table, seconds=WARM_S)
-    print("warm", flush=True)
-    started = time.perf_counter()
-    count = exchange(epoll, table, seconds=seconds)
-    print(count, time.perf_counter() - started, flush=True)
-    sys.stdin.readline()  # the server is ended first, for it would complain about closed sockets
+    exchange(epoll, table, answers=connections, again=False)
+    print("connected", flush=True)
+    for _ in sys.stdin:
+        for sock in table.values():
+            sock.send(FRAME)
+        exchange(epoll, table, seconds=WARM_S)
+        print("warm", flush=True)
+        started = time.perf_counter()
+        count = exchange(epoll, table, seconds=seconds)
+        print(count, time.perf_counter() - started, flush=True)
+        exchange(epoll, table, answers=connections, again=False)
+        print("done", flush=True)
 
 
 def exchange(
@@ -60,10 +63,10 @@ def exchange(
     answers: int = sys.maxsize,
     again: bool = True,
 ) -> int:
-    """Send a frame for each answer until the time is over or all have come; return how many."""
-    if not again:
-        for sock in table.values():
-            sock.send(FRAME)
+    """Take answers until the time is over or so many have come; return how many.
+
+    ``again``: send another frame after each.
+    """
     count, end = 0, time.perf_counter() + seconds
     while count < answers and time.perf_counter() < end:
         for fd, _ in epoll.poll(0.1, 512):
@@ -73,17 +76,17 @@ def exchange(
             count += 1
             if again:
                 sock.send(FRAME)
-    if not again and count < answers:
+    if answers < sys.maxsize and count < answers:
         raise SystemExit(f"only {count} of {answers} connections were answered")
     return count
 
 
-def measured(name: str, connections: int, seconds: float) -> Result | None:
-    """Return how one of the servers did; None when it is not installed."""
+def subject_of(name: str, connections: int, seconds: float) -> Subject | None:
+    """Start one of the servers, with its load; None when it is not installed."""
     if name == "erlang" and shutil.which("erlc") is None:
         return None
     wanted = ("--connections", str(connections), "--seconds", str(seconds), "--load")
-    return measure([MODULE, "--serve", name], [MODULE, *wanted], connections)
+    return Subject([MODULE, "--serve", name], [MODULE, *wanted], connections)
 
 
 def compare(connections: int, seconds: float) -> None:
@@ -91,13 +94,15 @@ def compare(connections: int, seconds: float) -> None:
     print("                      frames/s  CPU us/frame  KB/session  hub + actor is")
     ours = 0.0
     for name, (title, _) in SERVERS.items():
-        result = measured(name, connections, seconds)
-        if result is None:
+        subject = subject_of(name, connections, seconds)
+        if subject is None:
             print(f"{title:19} not installed")
             continue
-        ours = ours or result.frames_per_s
-        print(f"{title:19} {result.frames_per_s:10,.0f} {result.cpu_us:13.1f}", end="")
-        print(f" {result.session_kb:11.1f} {ours / result.frames_per_s:10.2f} x", flush=True)
+        with running(subject):
+            turn = subject.turn()
+        ours = ours or turn.frames_per_s
+        print(f"{title:19} {turn.frames_per_s:10,.0f} {turn.cpu_us:13.1f}", end="")
+        print(f" {subject.session_kb:11.1f} {ours / turn.frames_per_s:10.2f} x", flush=True)
 
 
 def main() -> None:

@@ -5,14 +5,16 @@ Reading on disk, keeps the read models up to date, and only then confirms. Each 
 of its own with a meter behind it. The anchors (``bench/hub.py``) only answer frames of the same
 size. Server and load have a core each. Trust the ratios.
 
-    python -m bench.path [--sessions 10000] [--seconds 5]
+    python -m bench.path [--sessions 10000] [--seconds 2] [--rounds 5]
 """
 
 import argparse
+import contextlib
 import gc
 import os
 import select
 import socket
+import statistics
 import struct
 import sys
 import tempfile
@@ -23,8 +25,8 @@ from typing import Final
 import trio
 
 from bench.echo_servers import FRAME, HOST, SERVERS, pin
-from bench.hub import measured
-from bench.processes import CHILD_TIMEOUT_S, Result, measure, resident_kb
+from bench.hub import subject_of
+from bench.processes import CHILD_TIMEOUT_S, Subject, Turn, resident_kb, running
 from hes.app.serve import open_running
 from hes.clock import SystemClock
 from hes.config import (
@@ -42,8 +44,9 @@ from protocols.dlms.cosem import obis_bytes
 from protocols.dlms.wrapper import encode_wpdu
 
 MODULE: Final = "bench.path"
+PATH: Final = "the whole path"
 ANCHORS: Final = ("hub-actors", "hub", "trio", "trio-deadline", "erlang")
-WARM_S: Final = 2.0
+WARM_S: Final = 1.0
 LOGINS_PER_S: Final = 1500
 """Below what the node lets in; beyond it the kernel's queue would overflow."""
 SETTLE_S: Final = 3.0
@@ -141,7 +144,7 @@ class Session:
 
 
 def load(port: int, sessions: int, seconds: float) -> None:
-    """Connect, push once each, then push without a pause when told; print what was confirmed."""
+    """Connect, push once each, then take a turn for each line; see ``bench.processes.Subject``."""
     pin(1)
     epoll = select.epoll()
     frame = bytes(push_frame())
@@ -154,15 +157,16 @@ def load(port: int, sessions: int, seconds: float) -> None:
         session.push()
     exchange(epoll, table, CHILD_TIMEOUT_S, answers=sessions)
     print("connected", flush=True)
-    sys.stdin.readline()
-    for session in table.values():
-        session.push()
-    exchange(epoll, table, WARM_S)
-    print("warm", flush=True)
-    started = time.perf_counter()
-    count = exchange(epoll, table, seconds)
-    print(count, time.perf_counter() - started, flush=True)
-    sys.stdin.readline()
+    for _ in sys.stdin:
+        for session in table.values():
+            session.push()
+        exchange(epoll, table, WARM_S)
+        print("warm", flush=True)
+        started = time.perf_counter()
+        count = exchange(epoll, table, seconds)
+        print(count, time.perf_counter() - started, flush=True)
+        exchange(epoll, table, CHILD_TIMEOUT_S, answers=sessions)
+        print("done", flush=True)
 
 
 def exchange(
@@ -185,39 +189,56 @@ def exchange(
 # -- comparing
 
 
-def compare(sessions: int, seconds: float) -> None:
-    """Print the path and its anchors."""
+def compare(sessions: int, seconds: float, rounds: int) -> None:
+    """Print the path and its anchors. All are up at once and take turns, but one at a time runs:
+    the machine is not the same from one minute to the next."""
     size = len(push_frame())
-    print(
-        f"{sessions:,} sessions, {size}-byte pushes, anchors {len(FRAME)} bytes, {seconds:g} s each"
-    )
+    print(f"{sessions:,} sessions, {size}-byte pushes, anchors {len(FRAME)} bytes", end="")
+    print(f", {rounds} turns of {seconds:g} s each, medians")
     print("                      frames/s  CPU us/frame  KB/session  the path is")
+    with contextlib.ExitStack() as stack:
+        subjects = subjects_of(sessions, seconds, stack)
+        turns: dict[str, list[Turn]] = {title: [] for title in subjects}
+        for _ in range(rounds):
+            for title, subject in subjects.items():
+                turns[title].append(subject.turn())
+        for title, subject in subjects.items():
+            row(title, turns[title], turns[PATH], subject.session_kb)
+
+
+def subjects_of(sessions: int, seconds: float, stack: contextlib.ExitStack) -> dict[str, Subject]:
+    """Start what is compared, by its title."""
     wanted = ("--sessions", str(sessions), "--seconds", str(seconds))
-    path = measure(
+    path = Subject(
         [MODULE, *wanted, "--serve"], [MODULE, *wanted, "--load"], sessions, settle_s=SETTLE_S
     )
-    row("the whole path", path, path)
+    found = {PATH: stack.enter_context(running(path))}
     for name in ANCHORS:
         title = SERVERS[name][0]
-        result = measured(name, sessions, seconds)
-        if result is None:
+        anchor = subject_of(name, sessions, seconds)
+        if anchor is None:
             print(f"{title:19} not installed")
         else:
-            row(title, result, path)
+            found[title] = stack.enter_context(running(anchor))
+    return found
 
 
-def row(title: str, result: Result, path: Result) -> None:
+def row(title: str, turns: list[Turn], path: list[Turn], session_kb: float) -> None:
     """Print one line of the table."""
-    ratio = path.frames_per_s / result.frames_per_s
-    print(f"{title:19} {result.frames_per_s:10,.0f} {result.cpu_us:13.1f}", end="")
-    print(f" {result.session_kb:11.1f} {ratio:10.2f} x", flush=True)
+    rate, cpu_us = (statistics.median(values) for values in zip(*turns, strict=True))
+    ratio = statistics.median(
+        ours.frames_per_s / theirs.frames_per_s for ours, theirs in zip(path, turns, strict=True)
+    )
+    print(f"{title:19} {rate:10,.0f} {cpu_us:13.1f}", end="")
+    print(f" {session_kb:11.1f} {ratio:10.2f} x", flush=True)
 
 
 def main() -> None:
     """See the module."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--sessions", type=int, default=1000)
-    parser.add_argument("--seconds", type=float, default=5.0)
+    parser.add_argument("--seconds", type=float, default=2.0, help="of a turn")
+    parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--load", type=int, help=argparse.SUPPRESS)
     wanted = parser.parse_args()
@@ -228,7 +249,7 @@ def main() -> None:
     else:
         with tempfile.TemporaryDirectory() as scratch:
             os.environ["TMPDIR"] = scratch  # of the servers, which are killed
-            compare(wanted.sessions, wanted.seconds)
+            compare(wanted.sessions, wanted.seconds, wanted.rounds)
 
 
 if __name__ == "__main__":
