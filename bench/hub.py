@@ -20,6 +20,8 @@ from bench.echo_servers import ANSWER, FRAME, HOST, SERVERS, pin, serve
 from bench.processes import CHILD_TIMEOUT_S, Subject, running
 
 WARM_S: Final = 0.5
+AT_ONCE: Final = 2000
+"""So many connect, and wait until all are served: the kernel's queue would overflow otherwise."""
 MODULE: Final = "bench.hub"
 
 
@@ -31,7 +33,7 @@ def load(port: int, connections: int, seconds: float) -> None:
     pin(1)
     epoll = select.epoll()
     table: dict[int, socket.socket] = {}
-    for _ in range(connections):
+    for number in range(1, connections + 1):
         sock = socket.create_connection((HOST, port), timeout=CHILD_TIMEOUT_S)
         sock.setblocking(False)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -39,9 +41,10 @@ def load(port: int, connections: int, seconds: float) -> None:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         table[sock.fileno()] = sock
         epoll.register(sock.fileno(), select.EPOLLIN)
-    for sock in table.values():
         sock.send(FRAME)
-    exchange(epoll, table, answers=connections, again=False)
+        if number % AT_ONCE == 0:
+            exchange(epoll, table, answers=AT_ONCE, again=False)
+    exchange(epoll, table, answers=connections % AT_ONCE, again=False)
     print("connected", flush=True)
     for _ in sys.stdin:
         for sock in table.values():

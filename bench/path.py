@@ -25,7 +25,7 @@ from typing import Final
 import trio
 
 from bench.echo_servers import FRAME, HOST, SERVERS, pin
-from bench.hub import subject_of
+from bench.hub import AT_ONCE, subject_of
 from bench.processes import CHILD_TIMEOUT_S, Subject, Turn, resident_kb, running
 from hes.app.serve import open_running
 from hes.clock import SystemClock
@@ -155,7 +155,9 @@ def load(port: int, sessions: int, seconds: float) -> None:
         epoll.register(session.sock.fileno(), select.EPOLLIN)
         time.sleep(1 / LOGINS_PER_S)
         session.push()
-    exchange(epoll, table, CHILD_TIMEOUT_S, answers=sessions)
+        if len(table) % AT_ONCE == 0:
+            exchange(epoll, table, CHILD_TIMEOUT_S, answers=AT_ONCE)
+    exchange(epoll, table, CHILD_TIMEOUT_S, answers=sessions % AT_ONCE)
     print("connected", flush=True)
     for _ in sys.stdin:
         for session in table.values():
