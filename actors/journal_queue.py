@@ -99,6 +99,8 @@ class JournalQueue:
         self._entries_taken = self._entries_settled = 0
         self._taking = threading.Lock()
         self._room = ParkingLot()
+        self.full = False
+        """Whether whoever brings more has to wait."""
         self.on_entry: Callable[[], None] = lambda: None
         """Called for an entry that has no other before it: wakes the journal."""
 
@@ -116,11 +118,6 @@ class JournalQueue:
     def empty(self) -> bool:
         """Whether nothing waits."""
         return not self._entries
-
-    @property
-    def full(self) -> bool:
-        """Whether whoever brings more has to wait."""
-        return self._events_put - self._events_taken >= WAITING_EVENTS_MAX
 
     @property
     def pressed(self) -> bool:
@@ -187,7 +184,7 @@ class JournalQueue:
             self._entries.clear()
             self._entries.extend(entry for entry in waiting if entry not in gone)
         self._events_put -= sum(len(entry.events) for entry in entries)
-        self._room.unpark_all()
+        self._make_room()
         return True
 
     def put(self, stream: str, events: Sequence[DomainEvent]) -> Entry:
@@ -200,6 +197,8 @@ class JournalQueue:
         is_first = not entries
         entries.append(entry)
         self._events_put += len(entry.events)
+        if self._events_put - self._events_taken >= WAITING_EVENTS_MAX:
+            self.full = True
         if is_first:
             self.on_entry()
         return entry
@@ -221,6 +220,11 @@ class JournalQueue:
     def settle(self, batch: Sequence[Entry]) -> None:
         """Tell everyone in a batch that was taken; of each it is known how it ended."""
         self._entries_settled += len(batch)
-        self._room.unpark_all()
+        self._make_room()
         for entry in batch:
             entry.settle()
+
+    def _make_room(self) -> None:
+        self.full = self.waiting >= WAITING_EVENTS_MAX
+        if not self.full:
+            self._room.unpark_all()
