@@ -7,6 +7,7 @@ nothing comes. Deadlines are kept by a sweep over all connections, in small slic
 import errno
 import select
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from typing import Any, Final, Protocol
 
@@ -32,6 +33,11 @@ KEEPALIVE_INTERVAL_S: Final = 10
 KEEPALIVE_COUNT: Final = 6
 USER_TIMEOUT_MS: Final = 60_000
 """Unacknowledged bytes for so long end the connection: radio loss gives no other sign."""
+TCP_INFO: Final[int | None] = getattr(socket, "TCP_INFO", None)
+TCP_INFO_SIZE: Final = 104
+ROUND_TRIP: Final = struct.Struct("=II")
+ROUND_TRIP_AT: Final = 68
+"""Of ``tcpi_rtt`` and ``tcpi_rttvar`` in Linux' ``struct tcp_info``, microseconds."""
 IN: Final = select.EPOLLIN
 OUT: Final = select.EPOLLOUT
 READABLE: Final = select.EPOLLIN | select.EPOLLERR | select.EPOLLHUP
@@ -138,6 +144,20 @@ class Connection:
             self._want(self._events | OUT)
         elif self._events & OUT:
             self._want(self._events & ~OUT)
+
+    def round_trip_s(self) -> float:
+        """Return how long the kernel's own questions to the peer take, as it counts on it; or 0."""
+        if self._fd < 0 or TCP_INFO is None:
+            return 0.0
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, TCP_INFO, TCP_INFO_SIZE)
+        except OSError:  # no TCP
+            return 0.0
+        if len(info) < TCP_INFO_SIZE:
+            return 0.0
+        smoothed_us, varies_us = ROUND_TRIP.unpack_from(info, ROUND_TRIP_AT)
+        # As RFC 6298 waits for an acknowledgement.
+        return float(smoothed_us + 4 * varies_us) / 1e6
 
     def pause(self) -> None:
         """Read no more for now: who owns the bytes has no room. TCP slows the peer down."""

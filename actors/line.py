@@ -40,13 +40,24 @@ async def converse(dialogue: Generator[Exchange, bytes | None, T], port: Port) -
     try:
         step = next(dialogue)
         while True:
-            port.write(step.send)
-            step = dialogue.send(await port.wait_bytes(step.wait_s))
+            step = dialogue.send(await _exchange(step, port))
     except StopIteration as end:
         result: T = end.value
         return result
     finally:
         dialogue.close()
+
+
+async def _exchange(step: Exchange, port: Port) -> bytes | None:
+    """Send, and return what comes first; the wait for an answer is as long as the modem needs."""
+    if not step.send:
+        return await port.wait_bytes(step.wait_s)
+    port.write(step.send)
+    sent_at = trio.current_time()
+    data = await port.wait_bytes(step.wait_s + port.trips.extra_s)
+    if data is not None:
+        port.trips.note(trio.current_time() - sent_at)
+    return data
 
 
 class SerialLine(Actor):

@@ -13,6 +13,7 @@ from trio.lowlevel import Abort, Task, current_task, reschedule, wait_task_resch
 
 from actors.errors import ActorError, ConnectionLost
 from actors.hub import Connection
+from actors.trips import Trips
 from protocols.errors import RemoteProtocolError
 from protocols.links.base import (
     Heartbeat,
@@ -44,8 +45,8 @@ class Port:
     """The receiver of a connection after its modem has said its name."""
 
     __slots__ = (
-        "_feed_pushes", "_inbox", "_is_plain", "_turned_away", "_waiting", "connection", "link",
-        "lost_reason", "on_held", "on_lost", "on_notice", "pushes", "session", "talking",
+        "_feed_pushes", "_inbox", "_is_plain", "_trips", "_turned_away", "_waiting", "connection",
+        "link", "lost_reason", "on_held", "on_lost", "on_notice", "pushes", "session", "talking",
     )  # fmt: skip
 
     def __init__(
@@ -68,6 +69,7 @@ class Port:
         """Given what the modem tells beside its pipe."""
         self.talking = False
         """Whether a dialogue has the line and wants its bytes."""
+        self._trips: Trips | None = None
         self._is_plain = link.is_plain if isinstance(link, Transparent) else _never
         self.pushes = pushes
         self._feed_pushes = pushes.feed
@@ -130,11 +132,19 @@ class Port:
 
     # -- to the serial line
 
+    @property
+    def trips(self) -> Trips:
+        """How long answers take; made when the first is asked for."""
+        if self._trips is None:
+            self._trips = Trips()
+        return self._trips
+
     def begin(self) -> None:
         """Give the line to a dialogue; what came before it is purged."""
         self._inbox = b""
         self._turned_away = None
         self.talking = True
+        self.trips.note_kernel(self.connection.round_trip_s())
 
     def end(self) -> None:
         """Take the line back."""

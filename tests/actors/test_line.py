@@ -312,3 +312,35 @@ async def test_noise_without_an_end_does_not_fill_the_memory(size: int) -> None:
         line.call.say(b"y" * 1000)
     assert len(line.port._inbox) <= 64 * 1024
     assert cast("bytes", await line.port.wait_bytes(1)).endswith(b"y")
+
+
+async def test_a_slow_modem_is_waited_for_longer_once_it_is_known(
+    autojump_clock: MockClock,
+) -> None:
+    line = Line()
+    line.ask("slow", question(b"a"))
+    async with line.run():
+        await trio.sleep(4.5)
+        line.call.say(b"AA")
+        await trio.sleep(0.1)
+    assert line.results["slow"] == b"AA"
+    line.ask("slower", question(b"b"))
+    async with line.run():
+        await trio.sleep(8)  # more than the dialogue's own 5 s
+        line.call.say(b"BB")
+        await trio.sleep(0.1)
+    assert line.results["slower"] == b"BB"
+
+
+async def test_a_quick_modem_is_given_up_in_the_time_of_the_dialogue(
+    autojump_clock: MockClock,
+) -> None:
+    line = Line()
+    line.ask("quick", question(b"a"))
+    line.ask("silent", question(b"b"))
+    async with line.run():
+        await trio.sleep(0.5)
+        line.call.say(b"AA")
+        await trio.sleep(6)
+    assert line.log[-1] == "silent ends at 5.5"
+    assert isinstance(line.results["silent"], MeterSilent)

@@ -21,7 +21,7 @@ from trio.testing import MockClock
 
 from actors.drivers.base import CounterJump
 from actors.errors import ActorCrashed, AskTimeout
-from actors.meter import COUNTER_EPOCH, COUNTERS_RESERVED
+from actors.invocation_counters import EPOCH, RESERVED
 from actors.meter_jobs import EVENT_VALUES_MAX
 from actors.meter_messages import Collect, Perform
 from hes.commands import CheckClock, CommandFailed, ReadProfile
@@ -248,9 +248,9 @@ async def test_counters_are_written_down_before_they_are_used(
         driver.answers.append(registers(1))
         await r.ask()
         (reserved,) = r.bench.of_meter(CounterReserved)
-        first = int(START.timestamp()) - COUNTER_EPOCH
+        first = int(START.timestamp()) - EPOCH
         assert driver.counters == list(range(first, first + 30))
-        assert reserved.below == first + 100 + COUNTERS_RESERVED
+        assert reserved.below == first + 100 + RESERVED
         for _ in range(100):
             driver.answers.append(registers(1))
             await r.ask()
@@ -294,7 +294,7 @@ async def test_a_counter_is_never_used_again_after_a_crash(
 async def test_a_conversation_that_wants_too_many_counters_is_stopped(
     autojump_clock: MockClock, driver: ScriptedDriver
 ) -> None:
-    driver.counters_per_read, driver.counters_used = 100, 100 + COUNTERS_RESERVED + 1
+    driver.counters_per_read, driver.counters_used = 100, 100 + RESERVED + 1
     async with reads(driver) as r:
         assert await r.failure() is FailureReason.INTERNAL
         (reserved,) = r.bench.of_meter(CounterReserved)

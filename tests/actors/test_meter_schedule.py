@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 import trio
-from actor_bench import START, Bench
+from actor_bench import START, Bench, device
 from meter_reads import M1, reads, scripted_driver
 from scripted_meter import (
     LOAD,
@@ -31,7 +31,7 @@ from hes.events.meter_clock import ClockDrift
 from hes.events.reading import FailureReason, LoadProfileRead, ReadFailed, Reading, Source
 from hes.obis import PROFILES
 from hes.rules.collection import DAY, KEPT_MAX, Wanted
-from protocols.errors import MeterRefused, RemoteProtocolError
+from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
 from protocols.values import ProfileRead
 
 SECOND = "1.0.99.2.0.255"
@@ -439,3 +439,39 @@ async def test_a_scheduled_read_that_fails_is_told_to_the_schedule(
         driver.answers.append(RemoteProtocolError("check", "the check is wrong"))
         await r.failure()
         assert len(missed) == 1, "what a person asked for is for him to ask again"
+
+
+def silences(r: Any) -> list[str]:
+    """Return what is told of each round that brought nothing, in its order."""
+    return [event.detail for event in r.bench.of_meter(ReadFailed) if event.what == "collect"]
+
+
+@pytest.mark.parametrize("neighbours", [0, 1])
+async def test_a_silent_meter_with_neighbours_is_asked_less_often(
+    autojump_clock: MockClock, driver: ScriptedDriver, neighbours: int
+) -> None:
+    async with reads(driver) as r:
+        r.bench.add(*[device(f"n{n}") for n in range(neighbours)])
+        for _ in range(8):
+            await r.collect(MeterSilent("no answer"))
+        asked = len(collected(driver))
+        assert (asked, len(silences(r))) == ((4, 8) if neighbours else (8, 8))
+        passed_over = [said for said in silences(r) if "not asked in this one" in said]
+        assert len(passed_over) == 8 - asked
+        # Absence is a fact in each round, whoever was asked.
+        assert {event.reason for event in r.bench.of_meter(ReadFailed)} == {FailureReason.NO_ANSWER}
+
+
+async def test_a_modem_that_connects_or_an_answer_ends_the_pause(
+    autojump_clock: MockClock, driver: ScriptedDriver
+) -> None:
+    async with reads(driver) as r:
+        r.bench.add(device("n1"))
+        for _ in range(4):
+            await r.collect(MeterSilent("no answer"))
+        assert len(collected(driver)) == 3  # the third round was passed over
+        driver.answers.clear()
+        await r.collect(*[whatever_there_is] * 4, unless_within_s=1.0)
+        assert len(collected(driver)) == 4  # an extra read asks all the same
+        await r.collect(*[whatever_there_is] * 4)
+        assert len(collected(driver)) == 5

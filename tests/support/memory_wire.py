@@ -38,6 +38,9 @@ class MemorySocket:
             raise BlockingIOError
         return self._call.unread.popleft()
 
+    def getsockopt(self, *_of: int) -> bytes:
+        raise OSError("no TCP")
+
     def close(self) -> None:
         self._call.end()
 
