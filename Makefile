@@ -3,6 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+FUZZER := $(VENV)/.fuzzer
 # Processes that load the same modules again and again find them compiled, whatever the machine says.
 export PYTHONDONTWRITEBYTECODE :=
 # Two workers; who is done early takes over what the other has not begun.
@@ -39,15 +40,24 @@ check: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python -m bench
 
-# What reads the bytes of strangers, with branches, under the tests that know it.
+# What reads the bytes of strangers, with branches, under the tests that know it: all of it, also
+# where the recorded frames are not at hand.
 coverage: $(STAMP)
 	$(PYTEST) -q --cov=protocols --cov-report=term-missing:skip-covered \
-	  --cov-fail-under=99 tests/protocols tests/actors/drivers tests/interop tests/hes/cli/test_decode.py
+	  --cov-fail-under=100 tests/protocols tests/actors/drivers tests/interop tests/hes/cli/test_decode.py
 
-# Seconds, shared by the parsers: make fuzz FUZZ_S=3600
+# Seconds on the clock, shared by the parsers: make fuzz FUZZ_S=3600
 FUZZ_S ?= 600
-fuzz: $(STAMP)
-	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_S)
+# What CI says: --guided, so that it fails where there is no atheris.
+FUZZ_HOW ?=
+fuzz: $(FUZZER)
+	$(BIN)/python tests/fuzz/run.py --seconds $(FUZZ_S) $(FUZZ_HOW)
+
+# Where it cannot be installed there is no stamp, and the next call tries again.
+$(FUZZER): $(STAMP) tests/fuzz/requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --only-binary :all: \
+	  --require-hashes -r tests/fuzz/requirements.lock >$(VENV)/fuzzer.log 2>&1 && touch $@ || \
+	  echo "atheris, the guide of the fuzzer, could not be installed here; $(VENV)/fuzzer.log says why."
 
 diagrams: $(STAMP)
 	$(BIN)/python tests/support/state_diagrams.py

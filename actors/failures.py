@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from actors.drivers.base import CounterJump
 from actors.errors import (
     BusFull,
     ConnectionLost,
@@ -12,7 +13,13 @@ from actors.errors import (
     TransactionExpired,
 )
 from hes.events.reading import FailureReason
-from protocols.errors import LocalProtocolError, MeterRefused, MeterSilent, RemoteProtocolError
+from protocols.errors import (
+    LocalProtocolError,
+    MeterNonsense,
+    MeterRefused,
+    MeterSilent,
+    RemoteProtocolError,
+)
 
 REASONS: Final[tuple[tuple[type[Exception], FailureReason], ...]] = (
     (NoModem, FailureReason.NO_MODEM),
@@ -35,3 +42,10 @@ def reason_of(failure: Exception) -> FailureReason:
         if isinstance(failure, kind):
             return reason
     return FailureReason.INTERNAL
+
+
+def is_final(failure: Exception) -> bool:
+    """Whether the meter would answer the same if it were asked once more."""
+    if isinstance(failure, CounterJump):
+        return False
+    return reason_of(failure) is FailureReason.REFUSED or isinstance(failure, MeterNonsense)

@@ -22,7 +22,8 @@ from actors.drivers.base import CounterJump, Driver, DriverWorld
 from actors.drivers.known_objects import recall
 from actors.drivers.registry import make_driver
 from actors.errors import ActorStopped, BusFull, JournalFailed, MailboxFull, NoModem
-from actors.failures import reason_of
+from actors.failures import is_final, reason_of
+from actors.invocation_counters import RESERVED, InvocationCounters
 from actors.job import NO_JOBS, Job, Judging
 from actors.job_of import job_of
 from actors.journal_queue import Entry
@@ -48,19 +49,13 @@ from hes.events.reading import FailureReason, Source
 from hes.ids import MeterId, meter_stream
 from hes.meter_state import SNAPSHOT_EVERY, MeterState
 from hes.rules import collection, event_size, power_failure
+from hes.rules.back_off import BackOff
 from hes.rules.kept import kept_events
 from hes.rules.repeats import is_repeat
 from hes.store.errors import StoreError
 from hes.store.loading import load_state
 from protocols.dlms.apdu_push import DataNotification
-from protocols.errors import LocalProtocolError
 from protocols.meter_types.meter_type import MeterType
-
-COUNTERS_RESERVED: Final = 2000
-"""Invocation counters written down ahead: one event for a month of readings."""
-COUNTER_EPOCH: Final = 1_577_836_800
-"""2020-01-01: a meter that never met us gets counters from the seconds since, so that they are
-above all that we may have used before a store was lost."""
 
 GO_ON_S: Final = 900.0
 """For each further conversation of a job, with its time in the queue."""
@@ -80,15 +75,15 @@ class MeterActor(Actor):
         self._type: MeterType | None = None
         """What the driver was made for."""
         self._words = WordsOf(meter, context)
-        self._counter = 0
-        self._counter_end = 0
-        """The first counter that is not written down yet."""
+        self._counters = InvocationCounters()
         self._asking = 0
         """Transactions under way."""
         self._under_way: frozenset[type[Job]] = NO_JOBS
         """What the schedule asks for now: the same is never asked twice at a time."""
         self._settled: dict[str, datetime] = {}
         """Profile to where it was looked at, whether the meter had intervals or not."""
+        self._back_off: BackOff | None = None
+        """Of a meter that does not answer, and has neighbours on its line."""
         self._storing: Entry | None = None
         """A push on its way to the disk; nothing else is done meanwhile."""
 
@@ -218,7 +213,7 @@ class MeterActor(Actor):
         if entry.version is None or state is None:
             self._state = None  # not confirmed: the device will send it again
             return
-        self._version = entry.version
+        self._version, self._back_off = entry.version, None
         for event in entry.events:
             state.apply(event)
         port, confirmation = entry.note
@@ -283,7 +278,7 @@ class MeterActor(Actor):
             world = DriverWorld(
                 now=context.now,
                 random_bytes=context.rng.randbytes,
-                counter=self._next_counter,
+                counter=self._counters.take,
                 utc_offset_min=context.utc_offset_min,
                 keys_told=partial(context.keys_told, self._meter),
             )
@@ -294,28 +289,17 @@ class MeterActor(Actor):
             raise CommandFailed(FailureReason.INTERNAL, why)
         return self._driver
 
-    def _next_counter(self) -> int:
-        if self._counter >= self._counter_end:
-            used = f"invocation counter {self._counter} is not reserved"
-            raise LocalProtocolError("counter", used)
-        self._counter += 1
-        return self._counter - 1
-
     async def _reserve_counters(self, driver: Driver, at_least: int = 0) -> None:
         """Make sure that the counters of the next conversation are written down before."""
         if not driver.counters_per_read:
             return
-        state = await self._memory()
-        if not self._counter:
-            since_2020 = int(self._context.now().timestamp()) - COUNTER_EPOCH
-            self._counter = state.counter_reserved or max(1, since_2020)
-        self._counter = max(self._counter, at_least)
+        state, now, counters = await self._memory(), self._context.now(), self._counters
         # Those that wait for the line will take theirs first.
-        needed = self._counter + driver.counters_per_read * (self._asking + 1)
+        count = driver.counters_per_read * (self._asking + 1)
+        needed = counters.needed(count, at_least, state.counter_reserved, now.timestamp())
         if needed > state.counter_reserved:
-            now = self._context.now()
-            await self._record([CounterReserved(received_at=now, below=needed + COUNTERS_RESERVED)])
-        self._counter_end = max(needed, state.counter_reserved)
+            await self._record([CounterReserved(received_at=now, below=needed + RESERVED)])
+        counters.end = max(needed, state.counter_reserved)
 
     # -- asking
 
@@ -343,7 +327,8 @@ class MeterActor(Actor):
         """Ask for what is due by the schedule; one such read at a time."""
         try:
             driver = self._ready_driver()
-        except CommandFailed as unfit:  # its type is not known here: absence is a fact too
+            self._pass_over(told)
+        except CommandFailed as unfit:  # its type is not known here, say: absence is a fact too
             job = jobs.CollectJob(trio.current_time(), (), ())
             await self._record(job.missed(unfit, unfit.reason, self._context.now()))
             return
@@ -358,6 +343,17 @@ class MeterActor(Actor):
         windows = collection.newest(profiles, state.profile_until, self._settled, now)
         job = jobs.CollectJob(since, wanted.registers, windows)
         await self._schedule(job, told.deadline_s)
+
+    def _pass_over(self, told: Collect) -> None:
+        """Let a round be, of a meter that stays silent, when others need its line.
+
+        Raises:
+            CommandFailed: so it is.
+
+        """
+        back_off = self._back_off
+        if back_off is not None and not told.unless_within_s and not back_off.begin_round():
+            raise CommandFailed(FailureReason.NO_ANSWER, str(back_off))
 
     async def _fill_gap(self, deadline_s: float) -> None:
         with contextlib.suppress(JournalFailed, UnknownMeter, CommandFailed):
@@ -452,6 +448,7 @@ class MeterActor(Actor):
             await self._fill_gap(job.deadline - job.since)
 
     async def _answered(self, job: Job, result: Any) -> None:
+        self._back_off = None
         state = await self._memory()
         outcome = job.judge(result, self._judging(state))
         events = list(outcome.events)
@@ -472,14 +469,23 @@ class MeterActor(Actor):
     async def _failed(self, job: Job, failure: Exception) -> None:
         reason = reason_of(failure)
         if type(job) is jobs.CollectJob:
-            self._context.on_missed(self._meter, reason)
+            if reason is FailureReason.NO_ANSWER and self._has_neighbours():
+                self._back_off = self._back_off or BackOff()
+                self._back_off.note_silence()
+            if self._back_off is None or self._back_off.insists:
+                self._context.on_missed(self._meter, reason)
         now = self._context.now()
         events = job.missed(failure, reason, now)
         events += self._finish(job, ok=False, detail=f"{reason}: {failure}")
         await self._record(events)
-        if reason is FailureReason.REFUSED and not isinstance(failure, CounterJump):
+        if is_final(failure):
             self._settled.update(job.settled(None))
         job.fail(CommandFailed(reason, str(failure)))
+
+    def _has_neighbours(self) -> bool:
+        """Whether other meters need the same line."""
+        device = self._device
+        return device is not None and len(self._context.directory.behind(modem_of(device))) > 1
 
     def _finish(self, job: Job, *, ok: bool, detail: str) -> list[DomainEvent]:
         job.ended()

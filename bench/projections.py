@@ -7,8 +7,10 @@ the journal hands them over. With ``--cpu`` seconds are those of our processor t
 on a machine that is shared; what a server does is not in them.
 
 ``latest`` are the three models of what is shown first (some two rows an event), ``one`` are all of
-them, of the same readings with one register (some three rows an event); ``all`` are all of them, of
-readings with ten registers (some twenty-two rows an event); ``profiles`` are load profiles of a
+them, of the same readings with one register (some three rows an event); ``mixed`` the same with
+modems that come and go, failures and meter events among them, and of meters in any order, so that a
+batch touches most pages; ``all`` are all of them, of readings with ten registers (some twenty-two
+rows an event); ``profiles`` are load profiles of a
 day, 48 intervals of four registers (192 rows an event); ``days`` the same with the energy of their
 days, which a node makes in quiet moments.
 
@@ -26,16 +28,13 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.projection_loads import BATCH, METERS, Load, loads
 from bench.raw_rows import Written, raw_s
 from hes.app.serve import GC_THRESHOLDS
-from hes.events.base import DomainEvent, Recorded
-from hes.events.device import DeviceRegistered
-from hes.events.layout import Channel, Layout
-from hes.events.reading import LoadProfileRead, ProfileRow, Reading, Source
+from hes.events.base import Recorded
 from projections.base import Projection, find_projections
 from projections.errors import DaysMissing
 from projections.folding import Tables
@@ -45,78 +44,11 @@ from projections.sql.places import Place, open_place
 
 sys.path.append(str(Path(__file__).parents[1] / "tests/support"))
 
-METERS = 5_000
-BATCH = 1000
-NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 TARGETS = {"sqlite": 50_000, "postgresql": 25_000}
-"""Events/s of ``latest`` and ``one`` that are wanted."""
+"""Events/s of ``latest``, ``one`` and ``mixed`` that are wanted."""
 Clock = Callable[[], float]
-WANTED = {"latest", "one"}
+WANTED = {"latest", "one", "mixed"}
 VERBS = ("execute", "counted", "many", "insert", "upsert")
-
-
-class Load(NamedTuple):
-    """What is folded."""
-
-    name: str
-    models: frozenset[str]
-    """Names of projections; empty: all."""
-    events: list[list[Recorded]]
-    """In batches."""
-    is_settled: bool = False
-    """Whether what projections leave for quiet moments is done after each batch."""
-
-
-def device(modem: str) -> DeviceRegistered:
-    return DeviceRegistered(
-        received_at=NOW, modem_id=modem, link="raw", protocol="dlms", framing="hdlc", meter_type="",
-        address="17", client_sap=1, server_sap=1, auth="none", system_title="", area="Huế",
-        ct_ratio="", vt_ratio="", has_keys=False, actor="an",
-    )  # fmt: skip
-
-
-def layout(width: int) -> Layout:
-    return Layout(tuple(Channel(f"1.0.{c + 1}.8.0.255", -1, 30, 3, 2) for c in range(width)))
-
-
-def reading(n: int, channels: Layout) -> Reading:
-    at = NOW + timedelta(seconds=n // 10)
-    values = tuple(1000 + n + c for c in range(len(channels.channels)))
-    return Reading(
-        received_at=at, device_time=at, source=Source.PUSH, layout=channels, values=values,
-        digest=n.to_bytes(8),
-    )  # fmt: skip
-
-
-def profile(n: int, channels: Layout) -> LoadProfileRead:
-    begin = NOW.replace(hour=17) + timedelta(days=n // METERS)  # a local day
-    values = tuple(range(len(channels.channels)))
-    rows = tuple(ProfileRow(begin + timedelta(minutes=30 * k), 0, values) for k in range(1, 49))
-    return LoadProfileRead(
-        received_at=NOW, source=Source.SCHEDULED, profile="1.0.99.1.0.255", period_s=1800,
-        layout=channels, rows=rows,
-    )  # fmt: skip
-
-
-def batches(events: Sequence[DomainEvent], size: int) -> list[list[Recorded]]:
-    listed = [Recorded(n + 1, f"meter:{n}", 1, device(f"8{n}")) for n in range(METERS)]
-    rest = [
-        Recorded(METERS + n + 1, f"meter:{n % METERS}", 2, event) for n, event in enumerate(events)
-    ]
-    return [listed, *(rest[at : at + size] for at in range(0, len(rest), size))]
-
-
-def loads(count: int) -> list[Load]:
-    one, ten, four = layout(1), layout(10), layout(4)
-    profiles = batches([profile(n, four) for n in range(count // 100)], BATCH // 20)
-    return [
-        Load("latest", frozenset({"latest", "meters", "success"}),
-             batches([reading(n, one) for n in range(count)], BATCH)),
-        Load("one", frozenset(), batches([reading(n, one) for n in range(count)], BATCH)),
-        Load("all", frozenset(), batches([reading(n, ten) for n in range(count // 5)], BATCH)),
-        Load("profiles", frozenset({"intervals"}), profiles),
-        Load("days", frozenset({"intervals"}), profiles, is_settled=True),
-    ]  # fmt: skip
 
 
 class Noted(NamedTuple):

@@ -144,8 +144,8 @@ def compare(name: str, turns: dict[str, tuple[Turn, Turn]], count: int, rounds: 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--events", type=int, default=50_000)
+    parser.add_argument("--rounds", type=int, default=11)
     given = parser.parse_args()
     gc.set_threshold(*GC_THRESHOLDS)
     events = [event(n) for n in range(1000)]

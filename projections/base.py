@@ -102,6 +102,14 @@ def utc_ms(instant: datetime) -> int:
     return (instant - EPOCH) // MILLISECOND
 
 
+def all_utc_ms(instants: Iterable[datetime]) -> list[int]:
+    """Return ``utc_ms`` of many times: the division is by far the dearest of it."""
+    return [
+        since.days * 86_400_000 + since.seconds * 1000 + since.microseconds // 1000
+        for since in [instant - EPOCH for instant in instants]
+    ]
+
+
 def from_utc_ms(ms: int) -> datetime:
     """Return the time that ``utc_ms`` made ``ms`` of."""
     return EPOCH + ms * MILLISECOND

@@ -11,10 +11,11 @@ from hes.events.base import Recorded
 from hes.events.reading import LoadProfileRead
 from hes.ids import meter_of
 from projections import energy
-from projections.base import Change, Database, utc_ms
-from projections.cells import cells_in, columns_of
+from projections.base import Change, Database, all_utc_ms, utc_ms
+from projections.cells import columns_of, told
 from projections.interval_table import INTERVAL
 from projections.sql.database import DAY_MS
+from projections.sql.flat_rows import FlatRows, joined, woven
 from projections.sql.schema import Upsert
 
 __all__ = ["AGAIN", "INTERVAL", "PROJECTION"]
@@ -23,8 +24,6 @@ ROWS_AT_ONCE = 4_000
 """A day of a meter has some 200: those of a whole batch would take 50 MB."""
 AGAIN = Upsert(INTERVAL, when="s.value_text IS NOT NULL OR t.value_text IS NULL")
 """The last delivery counts, but nothing does not replace a value."""
-
-Row = tuple[Any, ...]
 
 
 class Intervals:
@@ -39,18 +38,18 @@ class Intervals:
         """See ``Projection``; rows of days that were removed are left out."""
         kept_from = db.kept_from.get(INTERVAL.name)
         first_ms = None if kept_from is None else kept_from * DAY_MS
-        rows: list[Row] = []
+        parts: list[FlatRows] = []
         stale = energy.StaleDays(db.zone, first_ms)
         for recorded in batch:
             event, meter = recorded.event, meter_of(recorded.stream)
             if meter is not None and isinstance(event, LoadProfileRead):
-                ends = [utc_ms(row.ends_at) for row in event.rows]
-                rows += _rows(event, meter, ends, first_ms)
+                ends = all_utc_ms([row.ends_at for row in event.rows])
+                parts.append(_rows(event, meter, ends, first_ms))
                 stale.add(event, meter, ends)
-            if len(rows) >= ROWS_AT_ONCE:
-                db.upsert(AGAIN, rows)
-                rows = []
-        db.upsert(AGAIN, rows)
+            if sum(map(len, parts)) >= ROWS_AT_ONCE:
+                db.upsert(AGAIN, joined(parts))
+                parts = []
+        db.upsert(AGAIN, joined(parts))
         db.upsert(energy.MARK, stale.rows())
         return ()
 
@@ -71,15 +70,24 @@ class Intervals:
 
 def _rows(
     event: LoadProfileRead, meter: str, ends: Sequence[int], first_ms: int | None
-) -> list[Row]:
-    received_at, profile = utc_ms(event.received_at), event.profile
-    columns = columns_of(event.layout)
-    return [
-        (meter, profile, ends_at, obis, shown, unit, row.status, quality, received_at)
+) -> FlatRows:
+    kept = [
+        (ends_at, row)
         for row, ends_at in zip(event.rows, ends, strict=True)
         if first_ms is None or ends_at >= first_ms
-        for obis, shown, unit, quality in cells_in(columns, row.values)
     ]
+    count = len(kept)
+    if not count:
+        return woven([])
+    meters, profiles = [meter] * count, [event.profile] * count
+    times, received = [ends_at for ends_at, _ in kept], [utc_ms(event.received_at)] * count
+    statuses, values = [row.status for _, row in kept], [row.values for _, row in kept]
+    groups: list[list[Sequence[Any]]] = []
+    for column in columns_of(event.layout):
+        texts, units, qualities = told(column, values)
+        codes = [column.obis] * count
+        groups.append([meters, profiles, times, codes, texts, units, statuses, qualities, received])
+    return woven(groups)
 
 
 PROJECTION = Intervals()

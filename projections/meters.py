@@ -1,6 +1,6 @@
 """The list of meters: who they are, whether they can be reached, what they said last."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import repeat
 from typing import Any
@@ -15,8 +15,9 @@ from hes.events.reading import Reading
 from hes.ids import modem_of
 from projections.base import Change, Database, meter_in
 from projections.cells import LAYOUTS_CACHED, columns_of
-from projections.latest import moment
-from projections.said import Said, meters_of, said
+from projections.latest import moments
+from projections.said import Said, meters_of, repeated, said
+from projections.sql.flat_rows import FlatRows, Row, joined, woven
 from projections.sql.schema import NAME, TEXT, Table, Upsert, real, text, whole
 
 ENERGY = "1.8.0.255"
@@ -60,10 +61,10 @@ SAID = Upsert(
 DRIFT = Upsert(STATE, columns=("meter_id", "drift_s"))
 CONNECTED = Upsert(ONLINE)
 ENDED = "DELETE FROM {meter_modem_online} WHERE modem_id = ? AND session_no = ?"
-GONE = "DELETE FROM {meter_modem_online} WHERE modem_id = ?"
+GONE = "DELETE FROM {meter_modem_online} WHERE modem_id IN (??)"
 NOBODY = "DELETE FROM {meter_modem_online}"
-Row = tuple[Any, ...]
 BEHIND = "SELECT meter_id FROM {meter} WHERE modem_id IN (??)"
+THEMSELVES = "SELECT meter_id FROM {meter} WHERE meter_id IN (??)"
 
 
 class Meters:
@@ -85,7 +86,7 @@ class Meters:
         """See ``Projection``: everything is folded in memory first."""
         listed: dict[str, Row] = {}
         drifts: dict[str, float] = {}
-        said_now, online = _newest(said(batch, db)), _Online()
+        readings, online = said(batch, db), _Online()
         for recorded in [r for r in batch if type(r.event) is not Reading]:
             event = recorded.event
             match event:
@@ -99,9 +100,9 @@ class Meters:
                 case _:
                     online.add(modem_of(recorded.stream) or "", event)
         db.upsert(REGISTER, list(listed.values()))
-        db.upsert(SAID, list(said_now.values()))
+        db.upsert(SAID, _newest(readings))
         db.upsert(DRIFT, list(drifts.items()))
-        changed = {*listed, *drifts, *said_now, *online.write(db)}
+        changed = {*listed, *drifts, *meters_of(readings), *online.write(db)}
         return zip(repeat("meters"), changed, strict=False)
 
 
@@ -112,34 +113,36 @@ def _row(meter: str, event: DeviceRegistered) -> Row:
     )  # fmt: skip
 
 
-def _newest(readings: Sequence[Said]) -> dict[str, Row]:
-    """Return what the readings of a batch say of each meter: a row of ``SAID``."""
-    told = [row for some in readings for row in _told(some)]
-    meters = meters_of(readings)
-    found = dict(zip(meters, (row for _, row in told), strict=True))
-    if len(found) < len(told):
-        found.clear()
-        for _, row in sorted(told):
-            old = found.get(row[0])
-            found[row[0]] = row if old is None else _later(old, row)
-    return found
+def _newest(readings: Sequence[Said]) -> Sequence[Row]:
+    """Return what the readings of a batch say of each meter: rows of ``SAID``."""
+    parts = [_told(some) for some in readings]
+    again = repeated(meters_of(readings))
+    if not again:
+        return joined(parts)
+    rows: list[Row] = []
+    told: list[tuple[int, Row]] = []
+    for some, part in zip(readings, parts, strict=True):
+        for position, row in zip(some.positions, part, strict=True):
+            if row[0] in again:
+                told.append((position, row))
+            else:
+                rows.append(row)
+    found: dict[str, Row] = {}
+    for _, row in sorted(told):
+        old = found.get(row[0])
+        found[row[0]] = row if old is None else _later(old, row)
+    return [*rows, *found.values()]
 
 
-def _told(some: Said) -> Iterator[tuple[int, Row]]:
-    """Return the position of each reading, and what it says."""
-    place = _energy_place(some.layout)
+def _told(some: Said) -> FlatRows:
+    """Return what each reading says."""
+    place, count = _energy_place(some.layout), len(some.meters)
     if place is None:
-        rows: Iterator[Row] = zip(
-            some.meters, some.received, *repeat(repeat(None), len(_ENERGY)), strict=False
-        )
+        energy: list[Sequence[Any]] = [[None] * count] * len(_ENERGY)
     else:
-        energy = some.registers[place]
-        moments = map(moment, some.times, some.received)
-        rows = zip(
-            some.meters, some.received, moments, energy.shown, energy.units, repeat(energy.obis),
-            strict=False,
-        )  # fmt: skip
-    return zip(some.positions, rows, strict=True)
+        one = some.registers[place]
+        energy = [moments(some), one.shown, one.units, [one.obis] * count]
+    return woven([[some.meters, some.received, *energy]])
 
 
 def _later(old: Row, new: Row) -> Row:
@@ -180,10 +183,12 @@ class _Online:
         if self._all_gone:
             db.execute(NOBODY)
         db.many(ENDED, self._ended)
-        db.many(GONE, [(modem,) for modem, session in self._now.items() if session is None])
+        db.execute_in(GONE, [modem for modem, session in self._now.items() if session is None])
         db.upsert(CONNECTED, [row for row in self._now.items() if row[1] is not None])
         modems = list({*self._now, *(modem for modem, _ in self._ended)})
-        return [row[0] for row in db.query_in(BEHIND, modems)]
+        behind = [row[0] for row in db.query_in(BEHIND, modems)]
+        # A meter without a modem stands for its own: its name is that of the modem.
+        return behind + [row[0] for row in db.query_in(THEMSELVES, modems)]
 
 
 @lru_cache(maxsize=LAYOUTS_CACHED)

@@ -16,9 +16,7 @@ class Piece:
 
     def __init__(self, events: Sequence[Recorded]) -> None:
         self._events = events
-        self._by_kind: defaultdict[type[DomainEvent], list[Recorded]] = defaultdict(list)
-        for recorded in events:
-            self._by_kind[type(recorded.event)].append(recorded)
+        self._by_kind: dict[type[DomainEvent], Sequence[Recorded]] = _by_kind(events)
 
     def of(self, kinds: frozenset[type[DomainEvent]], after: int) -> Sequence[Recorded]:
         """Return the events of some kinds behind a position; an old event changes nothing."""
@@ -32,6 +30,16 @@ class Piece:
         if len(found) == 1:
             return self._by_kind[next(iter(found))]
         return [r for r in self._events if type(r.event) in found]
+
+
+def _by_kind(events: Sequence[Recorded]) -> dict[type[DomainEvent], Sequence[Recorded]]:
+    kinds = [type(recorded.event) for recorded in events]
+    if len(set(kinds)) == 1:
+        return {kinds[0]: events}
+    found: defaultdict[type[DomainEvent], list[Recorded]] = defaultdict(list)
+    for kind, recorded in zip(kinds, events, strict=True):
+        found[kind].append(recorded)
+    return dict(found)
 
 
 def pieces(batch: Sequence[Recorded]) -> Iterator[Piece]:

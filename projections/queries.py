@@ -34,10 +34,13 @@ LATELY: Final = 50
 """Alarms, events, failures and kept messages shown on the page of one meter."""
 ALARMS_A_STREAM: Final = 5
 HOUR_MS: Final = 3_600_000
+ALONE: Final = "COALESCE(LENGTH(TRIM(m.modem_id)), 0) = 0"
+"""A meter without a modem stands for its own. Oracle keeps an empty text as a space."""
 METER: Final = (
     "SELECT m.meter_id, m.modem_id, m.area, m.protocol, m.framing, m.meter_type, m.address, m.link,"
     " m.has_keys, s.last_reading_at, s.energy, s.energy_unit, s.energy_obis, s.drift_s,"
-    " (SELECT count(*) FROM {meter_modem_online} o WHERE o.modem_id = m.modem_id) AS online_now,"
+    " (SELECT count(*) FROM {meter_modem_online} o WHERE o.modem_id ="
+    f" CASE WHEN {ALONE} THEN m.meter_id ELSE m.modem_id END) AS online_now,"
     " (SELECT count(*) FROM {alarm} a WHERE a.stream = 'meter:' || m.meter_id"
     " AND a.cleared_at IS NULL) AS open_alarms"
     " FROM {meter} m LEFT JOIN {meter_state} s ON s.meter_id = m.meter_id"
@@ -66,6 +69,8 @@ COUNTS: Final = (
     "SELECT 'meters' AS what, count(*) AS counted FROM {meter}"
     " UNION ALL SELECT 'meters_online', count(*) FROM {meter_modem_online} o"
     " JOIN {meter} m ON m.modem_id = o.modem_id"
+    " UNION ALL SELECT 'alone_online', count(*) FROM {meter_modem_online} o"
+    f" JOIN {{meter}} m ON m.meter_id = o.modem_id AND {ALONE}"
     " UNION ALL SELECT 'modems_online', count(DISTINCT modem_id) FROM {modem_session}"
     " WHERE ended_at IS NULL"
     " UNION ALL SELECT 'modems_total', count(DISTINCT modem_id) FROM {meter} WHERE modem_id <> ?"
@@ -248,6 +253,7 @@ class ReadModel:
     def overview(self, now: datetime) -> rows.Counts:
         """Return the numbers of the first page."""
         counts = {row[0]: int(row[1]) for row in self._pool.query(COUNTS, [""])}
+        counts["meters_online"] += counts.pop("alone_online")
         hour = self._outcomes(utc_ms(now) - HOUR_MS)
         day = self._outcomes(utc_ms(now) - 24 * HOUR_MS)
         failed = sum(n for outcome, n in day.items() if outcome not in {READ, PUSHED, PROFILE})

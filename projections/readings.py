@@ -6,11 +6,15 @@ from hes.events.base import Recorded
 from hes.events.reading import Reading
 from projections.base import Change, Database
 from projections.said import VALUE, said
+from projections.sql.flat_rows import joined
 from projections.sql.schema import Table, whole
 
 READING = Table(
-    "reading", (*VALUE, whole("position")), key=("meter_id", "obis", "time", "position")
+    "reading", (*VALUE, whole("position")), key=("meter_id", "time", "position", "obis")
 )
+"""In this order the values of one reading stand on one page, and those of a meter by time, as they
+are asked for; by register each would have a page of its own. Tables from older programs have the
+same rows by register."""
 
 
 class Readings:
@@ -23,8 +27,7 @@ class Readings:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        rows = [row for some in said(batch, db) for row in some.rows(some.positions)]
-        db.insert(READING, rows)
+        db.insert(READING, joined([some.rows(some.positions) for some in said(batch, db)]))
         return ()
 
 

@@ -60,6 +60,10 @@ class Decoder(Protocol):
         """Return a stored row with its event decoded."""
         ...
 
+    def recorded_all(self, rows: Sequence[StoredRow]) -> list[Recorded]:
+        """Return stored rows with their events decoded: the fast way for many."""
+        ...
+
 
 class ProjectionStatus(msgspec.Struct, frozen=True, kw_only=True):
     """How far a projection is."""
@@ -246,7 +250,15 @@ class Runner:
     def _page(self, size: int) -> tuple[int, list[Recorded]]:
         """Return the head of the log, and what is next in it."""
         head = self._log.head()
-        return head, list(map(self._recorded, self._log.read(self._tables.lowest(), size)))
+        return head, self._decoded(self._log.read(self._tables.lowest(), size))
+
+    def _decoded(self, rows: Sequence[StoredRow]) -> list[Recorded]:
+        try:
+            return self._decoder.recorded_all(rows)
+        except StoreUnavailable:
+            raise
+        except StoreError:  # of one of them
+            return list(map(self._recorded, rows))
 
     def _recorded(self, row: StoredRow) -> Recorded:
         """Decode a row; one that cannot be read is put aside, and holds up nothing behind it."""
@@ -312,7 +324,7 @@ class Runner:
         """Fold one page into the shadow, not beyond ``until``; False when there is no more."""
         rows = self._log.read(shadow.lowest(), BATCH)
         rows = [row for row in rows if row.position <= until]
-        shadow.take(list(map(self._recorded, rows)))
+        shadow.take(self._decoded(rows))
         return bool(rows) or (shadow.is_unsettled and shadow.settle())
 
     def _make_equal(self, shadow: Tables) -> None:

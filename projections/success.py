@@ -3,11 +3,13 @@
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from itertools import repeat
 from typing import Any
 
 from hes.events.base import DomainEvent, Recorded
 from hes.events.reading import LoadProfileRead, ReadFailed, Reading, Source
-from projections.base import EPOCH, MILLISECOND, Change, Database, meter_in, utc_ms
+from projections.base import MILLISECOND, Change, Database, meter_in, utc_ms
+from projections.said import Said, said
 from projections.sql.schema import NAME, TEXT, Table, Upsert, text, whole
 
 SLOT = timedelta(minutes=5)
@@ -45,12 +47,26 @@ class Success:
 
     def apply(self, batch: Sequence[Recorded], db: Database) -> Iterable[Change]:
         """See ``Projection``."""
-        told = [((r.event.received_at - EPOCH) // SLOT, _outcome(r.event)) for r in batch]
-        db.insert(FAILURE, [_failure(r, r.event) for r in batch if isinstance(r.event, ReadFailed)])
-        db.upsert(
-            COUNT, [(n * SLOT_MS, outcome, count) for (n, outcome), count in Counter(told).items()]
-        )
+        readings = said(batch, db)
+        rest = [r for r in batch if type(r.event) is not Reading]
+        if len(rest) + sum(len(some.meters) for some in readings) < len(batch):
+            readings, rest = [], list(batch)  # some are of no meter
+        counts = Counter((utc_ms(r.event.received_at) // SLOT_MS, _outcome(r.event)) for r in rest)
+        for some in readings:
+            counts += _counted(some)
+        db.insert(FAILURE, [_failure(r, r.event) for r in rest if isinstance(r.event, ReadFailed)])
+        db.upsert(COUNT, [(n * SLOT_MS, outcome, count) for (n, outcome), count in counts.items()])
         return [("overview", "")]
+
+
+def _counted(some: Said) -> Counter[tuple[int, str]]:
+    """Return how many readings have which slot and outcome; most often there is one slot."""
+    first, last = min(some.received) // SLOT_MS, max(some.received) // SLOT_MS
+    slots = repeat(first) if first == last else [at // SLOT_MS for at in some.received]
+    found: Counter[tuple[int, str]] = Counter()
+    for (slot, source), count in Counter(zip(slots, some.sources, strict=False)).items():
+        found[slot, PUSHED if source == PUSH else READ] += count
+    return found
 
 
 def _outcome(event: DomainEvent) -> str:

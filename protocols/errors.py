@@ -17,6 +17,13 @@ class RemoteProtocolError(ProtocolError):
     """The device sent something its standard forbids. Count it against the device."""
 
 
+class MeterNonsense(RemoteProtocolError):
+    """A whole answer whose contents make no sense: a clock without a date, a row without columns.
+
+    What was asked for is lost; the conversation is not, and other things can be asked.
+    """
+
+
 class LocalProtocolError(ProtocolError):
     """We tried to send something the standard forbids. A bug of ours: do not retry."""
 

@@ -14,6 +14,8 @@ def reading_rows(event: Reading) -> list[dict[str, Any]]:
     """Return a row (``ReadingRow``) for each value."""
     received_at = event.received_at.isoformat()
     time = (event.device_time or event.received_at).isoformat()
+    pairs = zip(event.layout.channels, event.times or (), strict=False)
+    own = {channel.obis: at.isoformat() for channel, at in pairs if at is not None}
     rows = []
     for obis, text, unit, quality in cells(event.layout, event.values):
         rows.append(
@@ -21,7 +23,7 @@ def reading_rows(event: Reading) -> list[dict[str, Any]]:
                 "obis": obis,
                 "value": text,
                 "unit": unit,
-                "time": time,
+                "time": own.get(obis, time),
                 "received_at": received_at,
                 "source": event.source.value,
                 "quality": quality,

@@ -13,7 +13,7 @@ from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.client import DlmsClient
 from protocols.dlms.object_list import LogicalDevice, ObjectList
 from protocols.dlms.reader import TimeRules
-from protocols.errors import MeterRefused, SessionRefused
+from protocols.errors import MeterNonsense, MeterRefused, SessionRefused
 from protocols.meter_types.meter_type import MeterType
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
 
@@ -135,7 +135,7 @@ class Collected(msgspec.Struct):
     """The meter's list of objects, where it was read just now."""
 
     def attempt(self, part: str, dialogue: Dialogue[T]) -> Dialogue[T | None]:
-        """Carry out the dialogue of a part; None and a note where the meter refuses it.
+        """Carry out the dialogue of a part; None and a note where the meter does not tell it.
 
         Raises:
             SessionRefused: the meter refuses whatever is asked.
@@ -145,8 +145,8 @@ class Collected(msgspec.Struct):
             return (yield from dialogue)
         except SessionRefused:
             raise
-        except MeterRefused as refusal:
-            self.refused[part] = str(refusal)
+        except (MeterRefused, MeterNonsense) as missing:
+            self.refused[part] = str(missing)
             return None
 
     def attempt_all(

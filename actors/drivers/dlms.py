@@ -1,7 +1,7 @@
 """DLMS/COSEM meters: associations around each conversation, over HDLC or the wrapper."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Final, TypeVar
 
 from actors.drivers.base import (
@@ -20,9 +20,10 @@ from hes.obis import PROFILES
 from protocols.dialogue import Dialogue
 from protocols.dlms.classes.security_setup import KeyId
 from protocols.dlms.client import CounterTooLow, DlmsClient
+from protocols.dlms.cosem_time import resolution_s
 from protocols.dlms.names import CodeNames
 from protocols.dlms.object_list import LogicalDevice, ObjectList, read_logical_devices
-from protocols.dlms.profile import ProfileData, read_profile
+from protocols.dlms.profile import ProfileData, has_profile, read_profile
 from protocols.dlms.reader import (
     Registers,
     TimeRules,
@@ -33,7 +34,8 @@ from protocols.dlms.reader import (
     shift_clock,
 )
 from protocols.dlms.type_facts import known_objects, time_rules
-from protocols.errors import MeterRefused
+from protocols.dlms.usual import PROFILES_ALSO, USUAL
+from protocols.errors import MeterNonsense, MeterRefused
 from protocols.meter_types.meter_type import MeterType, plain
 from protocols.values import (
     ClockChanged,
@@ -46,17 +48,14 @@ from protocols.values import (
 
 T = TypeVar("T")
 
-USUAL: Final = (
-    "1.0.1.8.0.255", "1.0.1.8.1.255", "1.0.1.8.2.255", "1.0.1.8.3.255", "1.0.2.8.0.255",
-    "1.0.3.8.0.255", "1.0.4.8.0.255", "1.0.1.7.0.255", "1.0.32.7.0.255", "1.0.52.7.0.255",
-    "1.0.72.7.0.255", "1.0.31.7.0.255", "1.0.51.7.0.255", "1.0.71.7.0.255", "1.0.13.7.0.255",
-    "1.0.14.7.0.255", "1.0.1.6.0.255",
-)  # fmt: skip
-"""What is read when nobody says what: energies by rate, instantaneous values, maximum demand."""
 NO_RATE: Final = "meters of this type have no such rate"
 COUNTERS_PER_READ: Final = 500
+COLUMNS_KEPT: Final = timedelta(days=1)
+"""So long nobody asks anew what a profile holds: it changes only where a meter is set up anew."""
 QUIET_S: Final = 1.0
 """A clock so near to ours is not touched."""
+NOT_SET: Final = datetime(1970, 1, 1, tzinfo=UTC)
+"""What a clock without a date counts as: whoever sets it is told how it stood before."""
 
 
 class DlmsDriver:
@@ -72,8 +71,13 @@ class DlmsDriver:
         self._names = CodeNames(of.options)
         self._usual = of.registers or USUAL
         self._rules = time_rules(of.options, world.utc_offset_min)
+        self._options = of.options
         self._cache = known_objects(of.options)
+        self._columns_of = world.now()
+        """Since when the columns of profiles are known, or would be."""
         self._objects = KnownObjects(wanted=of.options.object_list)
+        self._profiles: dict[str, str] = {}
+        """Profiles that this meter was found to have under another code."""
         self._missing: set[str] = set()
         """Usual registers that this meter does not have."""
         self._knows_clock = False
@@ -175,13 +179,15 @@ class DlmsDriver:
         self._cache.classes = self._objects.classes | self._cache.classes
         named = {code: self._names.theirs(code) for code in asked}
         theirs = list(dict.fromkeys(own for own in named.values() if own is not None))
-        found = yield from read_registers(client, theirs, self._cache)
+        found = yield from read_registers(client, theirs, self._cache, thorough=bool(codes))
         if any(value.time is not None for value in found.values):
             yield from self._learn_clock(client)
         read = self._neutral_registers(found, named)
         if not codes:
-            self._missing.update(read.refused)
-            read.refused = {}
+            # What it does not have is not asked for again; what failed this once is an absence.
+            lacking = {code for code, own in named.items() if own is None or own in found.lacking}
+            self._missing |= lacking
+            read.refused = {c: why for c, why in read.refused.items() if c not in lacking}
         return read
 
     def _may_have(self, code: str) -> bool:
@@ -198,7 +204,7 @@ class DlmsDriver:
             if v is None:
                 read.refused[code] = NO_RATE if own is None else found.refused[own]
                 continue
-            time = None if v.time is None else self._rules.decode(v.time)
+            time = None if v.time is None else self._rules.instant(v.time)
             read.values.append(
                 ReadValue(code, v.value, v.scale.scaler, v.scale.unit, v.class_id, 2, time)
             )
@@ -208,17 +214,35 @@ class DlmsDriver:
         self, client: DlmsClient, code: str, begin: datetime, end: datetime
     ) -> Dialogue[ProfileRead]:
         obis = PROFILES.get(code, code)
-        own = self._names.theirs(obis) or obis
+        own = self._profiles.get(obis) or self._names.theirs(obis) or obis
         yield from self._learn_clock(client)
+        self._forget_columns()
+        if own in PROFILES_ALSO and not (yield from has_profile(client, own, self._cache)):
+            own = self._profiles[obis] = PROFILES_ALSO[own]
         data = yield from read_profile(client, own, begin, end, self._cache, self._rules)
         return _neutral_profile(data, obis, self._names)
+
+    def _forget_columns(self) -> None:
+        now = self._world.now()
+        if now - self._columns_of >= COLUMNS_KEPT:
+            fresh = known_objects(self._options)
+            self._cache.columns, self._cache.periods = fresh.columns, fresh.periods
+            self._columns_of = now
 
     def _clock(self, client: DlmsClient) -> Dialogue[ClockRead]:
         times: list[datetime] = []
         octets = yield from timed(read_time(client), self._world.now, times, to_last=True)
         self._take_rules(octets)
         meter_time = instant_of(octets, self._rules)
-        return ClockRead(times[0], meter_time, times[-1])
+        return ClockRead(times[0], meter_time, times[-1], resolution_s(octets))
+
+    def _shown(self, client: DlmsClient) -> Dialogue[ClockRead]:
+        """Return what the clock shows, or the beginning of time where it is not set."""
+        asked_at = self._world.now()
+        try:
+            return (yield from self._clock(client))
+        except MeterNonsense:
+            return ClockRead(asked_at, NOT_SET, self._world.now())
 
     def _learn_clock(self, client: DlmsClient) -> Dialogue[None]:
         """Look once how the meter writes times: it is asked in the same way."""
@@ -227,7 +251,7 @@ class DlmsDriver:
                 self._take_rules((yield from read_time(client)))
             except CounterTooLow:
                 raise
-            except MeterRefused:
+            except (MeterRefused, MeterNonsense):
                 self._knows_clock = True  # it does not tell; the usual way must do
 
     def _take_rules(self, octets: bytes) -> None:
@@ -235,9 +259,8 @@ class DlmsDriver:
         self._knows_clock = True
 
     def _set_clock(self, client: DlmsClient, shift_s_max: float) -> Dialogue[ClockChanged]:
-        before = yield from self._clock(client)
-        middle = before.sent_at + (before.got_at - before.sent_at) / 2
-        drift_s = (before.meter_time - middle).total_seconds()
+        before = yield from self._shown(client)
+        drift_s = before.drift_s
         if abs(drift_s) <= QUIET_S:
             return ClockChanged(before, before, "none")
         method = "set"
@@ -263,16 +286,6 @@ def _neutral_profile(data: ProfileData, obis: str, names: CodeNames) -> ProfileR
     places = [n for n, _ in told]
     rows = [TableRow(r.time, r.status, tuple(r.values[n] for n in places)) for r in data.rows]
     return ProfileRead(obis, data.period_s, columns, rows)
-
-
-def day_windows(begin: datetime, end: datetime) -> list[tuple[datetime, datetime]]:
-    """Cut a range into days, so that a broken link loses one day only."""
-    windows: list[tuple[datetime, datetime]] = []
-    while begin <= end:
-        stop = min(begin + timedelta(days=1), end)
-        windows.append((begin, stop))
-        begin = stop + timedelta(seconds=1)
-    return windows
 
 
 DRIVER: Final = DriverKind(("dlms",), DlmsDriver)

@@ -6,7 +6,7 @@ from protocols.dialogue import Dialogue
 from protocols.dlms import cosem
 from protocols.dlms.client import DlmsClient
 from protocols.dlms.object_list import ObjectList, read_objects
-from protocols.errors import MeterRefused, RemoteProtocolError, SessionRefused
+from protocols.errors import MeterNonsense, MeterRefused, RemoteProtocolError, SessionRefused
 
 WITH_VALUE: Final = frozenset({
     cosem.CLASS_DATA, cosem.CLASS_REGISTER, cosem.CLASS_EXTENDED_REGISTER,
@@ -45,7 +45,7 @@ class KnownObjects:
             listed = yield from read_objects(client)
         except SessionRefused:
             raise
-        except MeterRefused:
+        except (MeterRefused, MeterNonsense):
             self._refused = True
             return None
         objects = ObjectList.of(listed)

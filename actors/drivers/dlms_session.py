@@ -36,7 +36,6 @@ AUTHS: Final = {
     "none": Mechanism.NONE, "low": Mechanism.LOW, "gmac": Mechanism.GMAC, "md5": Mechanism.MD5,
     "sha1": Mechanism.SHA1, "sha256": Mechanism.SHA256,
 }  # fmt: skip
-DEDICATED_KEY_SIZE: Final = 16
 PUBLIC_CLIENT: Final = 16
 """Who may read the invocation counter without any proof."""
 MANAGEMENT: Final = 1
@@ -97,6 +96,7 @@ class DlmsSessions:
             yield from self._find_keys()
         link = self._link(self._device.client_sap)
         client = self._client(link)
+        client.requester.late = self._hanging
         if self._hanging and self._answers_release and not link.numbered:
             self._answers_release = yield from client.let_go()
         try:
@@ -208,7 +208,8 @@ class DlmsSessions:
                 raise
             yield from client.release()
             taken = yield from self._counter_taken()
-            if taken is None or taken <= self._counter:  # ours was taken: it was not that
+            # Some tell the counter that they took last, some the one that they would take next.
+            if taken is None or taken <= self._counter + 1:  # ours was taken: it was not that
                 raise
             raise CounterJump(taken + 1) from None
         self._proven = True
@@ -249,7 +250,10 @@ class DlmsSessions:
 
     def _client(self, link: Link) -> DlmsClient:
         device = self._device
-        keys = Keys(device.encryption_key, device.authentication_key) if device.has_keys else None
+        keys = None
+        if device.has_keys:
+            suite = self._options.suite
+            keys = Keys(device.encryption_key, device.authentication_key, short_suite=suite)
         settings = ClientSettings(
             auth=AUTHS[device.auth],
             password=device.password.encode(),
@@ -272,7 +276,7 @@ class DlmsSessions:
         return client
 
     def _dedicated_key(self) -> bytes:
-        return self._world.random_bytes(DEDICATED_KEY_SIZE)
+        return self._world.random_bytes(len(self._device.encryption_key))
 
     def _next_counter(self) -> int:
         self._counter = self._world.counter()

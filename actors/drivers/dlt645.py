@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
+from actors.drivers.parts import kept
 from hes.devices import Device
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue
@@ -12,7 +13,7 @@ from protocols.dlt645 import clock, tables
 from protocols.dlt645.client import Dlt645Client, Dlt645Memory, Dlt645Settings
 from protocols.dlt645.event_log import read_events
 from protocols.dlt645.freezing import FreezeWanted, freeze
-from protocols.dlt645.registers import read_registers
+from protocols.dlt645.registers import NO_ANSWER, NOT_ASKED, read_registers
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
 from protocols.meter_types.meter_type import MeterType, plain
 from protocols.values import ClockChanged, ClockRead, ProfileRead, RegistersRead
@@ -32,6 +33,9 @@ TOLD_S: Final = 1.0
 """Meters tell whole seconds."""
 QUIET_S: Final = 1.0
 """A clock so near to ours is not touched."""
+UNHEARD: Final = (NO_ANSWER, NOT_ASKED)
+SILENT_ROUNDS: Final = 3
+"""Scheduled reads after which a register that is never answered counts as missing."""
 TAKEN_S: Final = 5.0
 """A clock so near to ours after a change did take it."""
 Reader = Callable[[Dlt645Client, datetime, datetime], Dialogue[ProfileRead]]
@@ -69,6 +73,8 @@ class Dlt645Driver:
         self._memory = Dlt645Memory()
         self._missing: set[str] = set()
         """Usual registers that this meter does not have."""
+        self._silent: dict[str, int] = {}
+        """Usual registers to how often in a row it said nothing to them, though to others."""
         self._scales: dict[str, tuple[int | None, int | None]] = {}
         self._broadcast_at: datetime | None = None
 
@@ -113,11 +119,20 @@ class Dlt645Driver:
         client = yield from self._client()
         found = Collected()
         yield from found.attempt_all(
-            self._clock(client),
+            self._clock_if_any(client),
             self._registers(client, codes),
-            ((wanted.code, self._profile(client, *wanted)) for wanted in profiles),
+            ((wanted.code, kept(self._profile(client, *wanted))) for wanted in profiles),
         )
         return found
+
+    def _clock_if_any(self, client: Dlt645Client) -> Dialogue[ClockRead]:
+        """Read the clock; one that tells no time does not cost the registers."""
+        try:
+            return (yield from kept(self._clock(client)))
+        except MeterRefused:
+            if not client.line.heard:
+                raise MeterSilent("the meter answers nothing") from None
+            raise
 
     def _client(self) -> Dialogue[Dlt645Client]:
         client = Dlt645Client(self._settings, self._memory)
@@ -130,10 +145,20 @@ class Dlt645Driver:
         asked = codes or [code for code in self._usual if code not in self._missing]
         found = yield from read_registers(client, asked)
         if not codes:
-            self._missing.update(found.refused)
-            found.refused = {}
+            self._learn(found)
         self._scales |= {v.obis: (v.scaler, v.unit) for v in found.values if v.unit is not None}
         return found
+
+    def _learn(self, found: RegistersRead) -> None:
+        """Take note of what this meter does not have: what it refuses, or never says a word to."""
+        for value in found.values:
+            self._silent.pop(value.obis, None)
+        unheard = {obis: why for obis, why in found.refused.items() if why in UNHEARD}
+        for obis in (obis for obis, why in unheard.items() if why == NO_ANSWER):
+            self._silent[obis] = self._silent.get(obis, 0) + 1
+        self._missing.update(found.refused.keys() - unheard.keys())
+        self._missing.update(o for o, times in self._silent.items() if times >= SILENT_ROUNDS)
+        found.refused = {obis: why for obis, why in unheard.items() if obis not in self._missing}
 
     def _profile(
         self, client: Dlt645Client, code: str, begin: datetime, end: datetime

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from actors.drivers.base import Collected, DriverKind, DriverWorld, ProfileWanted, timed
+from actors.drivers.parts import kept
 from actors.drivers.sending import only_sends
 from hes.commands import CommandFailed
 from hes.devices import Device
@@ -12,6 +13,7 @@ from hes.events.reading import FailureReason
 from hes.obis import PROFILES
 from protocols.dialogue import Dialogue
 from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError, SessionRefused
+from protocols.iec62056_21.billing import read_billing
 from protocols.iec62056_21.clock import ClockTold, read_clock, write_clock
 from protocols.iec62056_21.conversation import Conversation, Iec62056Settings
 from protocols.iec62056_21.profile import LogEntry
@@ -101,19 +103,27 @@ class Iec62056Driver:
                 registers = read_registers(self._talk, codes or self._usual)
                 found.registers = yield from found.attempt(left[0], registers)
                 left.pop(0)
-                found.clock = yield from found.attempt(left[0], self._clock())
+                found.clock = yield from found.attempt(
+                    left[0], kept(self._clock(), gone=MeterAbsent)
+                )
                 left.pop(0)
                 for wanted in profiles:
-                    yield from found.attempt_profile(wanted.code, self._profile_if_any(*wanted))
+                    profile = kept(self._profile(*wanted), gone=MeterAbsent)
+                    yield from found.attempt_profile(wanted.code, profile)
                     left.pop(0)
             except SessionRefused as refusal:  # asked again, a wrong password locks the meter
                 found.refused |= dict.fromkeys(left, str(refusal))
+            except MeterAbsent as gone:
+                if found.registers is None:
+                    raise
+                found.refused |= dict.fromkeys(left, str(gone))
             return found
 
         return self._conversation(parts)
 
     def _conversation(self, work: Callable[[], Dialogue[T]]) -> Dialogue[T]:
         """Run ``work`` and end the session that it left open; one that broke off is left so."""
+        self._talk.begin()
         try:
             result = yield from work()
         except MeterRefused:
@@ -124,20 +134,15 @@ class Iec62056Driver:
 
     # -- parts of a conversation
 
-    def _profile_if_any(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
-        """Read a profile; meters that say nothing to what they do not have refuse it."""
-        try:
-            return (yield from self._profile(code, begin, end))
-        except MeterAbsent:
-            raise  # it does not even say who it is: it has gone
-        except MeterSilent as silence:
-            raise MeterRefused(str(silence)) from None
-
     def _profile(self, code: str, begin: datetime, end: datetime) -> Dialogue[ProfileRead]:
         obis = PROFILES.get(code, code)
         if obis == PROFILES["events"]:
             entries = yield from read_log(self._talk, obis, begin, end)
             return _events(obis, entries, self._talk.rules, end)
+        if obis == PROFILES["billing"] and obis not in self._talk.options.codes:
+            latched = yield from read_billing(self._talk, obis, begin, end)
+            if latched is not None:
+                return latched
         return (yield from read_profile(self._talk, obis, begin, end))
 
     def _clock(self) -> Dialogue[ClockRead]:

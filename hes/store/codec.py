@@ -5,7 +5,7 @@ registers takes some eighty bytes.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -42,7 +42,8 @@ class LayoutBook:
         fetch: Callable[[int], Layout | None] | None = None,
         limit: int = LAYOUTS_MAX,
     ) -> None:
-        self._known: dict[int, Layout] = {}
+        self.known: dict[int, Layout] = {}
+        """Those in hand, by id; for reading."""
         self._unsaved: dict[int, Layout] = {}
         self._fetch = fetch
         self._limit = limit
@@ -50,10 +51,10 @@ class LayoutBook:
         self.learn(stored)
 
     def __len__(self) -> int:
-        return len(self._known)
+        return len(self.known)
 
     def __getitem__(self, layout_id: int) -> Layout:
-        layout = self._known.get(layout_id)
+        layout = self.known.get(layout_id)
         if layout is None:  # never, once a fleet is known
             layout = None if self._fetch is None else self._fetch(layout_id)
             if layout is None:
@@ -63,7 +64,7 @@ class LayoutBook:
 
     def note(self, layout: Layout) -> int:
         """Return the id of ``layout``; one that is not known is kept for ``take_unsaved``."""
-        if layout.id not in self._known:
+        if layout.id not in self.known:
             with self._lock:
                 self._unsaved[layout.id] = layout
                 self._keep(layout)
@@ -88,9 +89,9 @@ class LayoutBook:
 
     def _keep(self, layout: Layout) -> None:
         # The oldest goes: met again, it is fetched again, or stored again, which changes nothing.
-        if self._fetch is not None and len(self._known) >= self._limit:
-            del self._known[next(iter(self._known))]
-        self._known[layout.id] = layout
+        if self._fetch is not None and len(self.known) >= self._limit:
+            del self.known[next(iter(self.known))]
+        self.known[layout.id] = layout
 
 
 class EventCodec:
@@ -100,6 +101,7 @@ class EventCodec:
         self, layouts: LayoutBook | None = None, upcasters: Mapping[str, Upcaster] = UPCASTERS
     ) -> None:
         self.layouts = LayoutBook() if layouts is None else layouts
+        self._layouts_known = self.layouts.known
         self._upcasters = upcasters
         self._encode = msgspec.msgpack.Encoder(enc_hook=self._reference).encode
         self._decoders: dict[str, Callable[[bytes], DomainEvent]] = {}
@@ -138,26 +140,21 @@ class EventCodec:
         """
         return Recorded(row.position, row.stream, row.version, self.decode(row.topic, row.state))
 
-    def recorded_all(self, rows: Iterable[StoredRow]) -> list[Recorded]:
+    def recorded_all(self, rows: Sequence[StoredRow]) -> list[Recorded]:
         """Return stored rows with their events decoded: the fast way for many.
 
         Raises:
             StoreError: an event is of an unknown kind or damaged.
 
         """
-        decoders = self._decoders
-        found: list[Recorded] = []
-        row: StoredRow | None = None
+        decoders, find = self._decoders, self._decoder
         try:
-            for row in rows:
-                position, stream, version, topic, state = row
-                decoder = decoders.get(topic) or self._decoder(topic)
-                found.append(Recorded(position, stream, version, decoder(state)))
+            return [
+                Recorded(position, stream, version, (decoders.get(topic) or find(topic))(state))
+                for position, stream, version, topic, state in rows
+            ]
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-            if row is not None:
-                self.recorded(row)  # which says what is damaged
-            raise
-        return found
+            return list(map(self.recorded, rows))  # which says what is damaged
 
     def _decoder(self, topic: str) -> Callable[[bytes], DomainEvent]:
         """Return what reads events of a topic, which may be an outdated one."""
@@ -187,6 +184,9 @@ class EventCodec:
     def _layout(self, kind: type, value: Any) -> Any:
         if kind is not Layout or type(value) is not int:
             raise TypeError(f"expected the number of a channel layout, not {value!r:.40}")
+        layout = self._layouts_known.get(value)  # nearly always: a call less for each event
+        if layout is not None:
+            return layout
         try:
             return self.layouts[value]
         except KeyError:

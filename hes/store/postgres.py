@@ -15,7 +15,7 @@ from hes.store.database import Places
 from hes.store.errors import StoreError
 from hes.store.password import read_password
 from hes.store.postgres_errors import is_lost, one_line, told
-from hes.store.postgres_rows import DIALECT, PostgresTransaction, marked
+from hes.store.postgres_rows import DIALECT, Connection, PostgresTransaction, marked
 from hes.store.schema import (
     APPLICATION_ID,
     POSTGRES,
@@ -31,8 +31,6 @@ _LIMITS: Final = f"-c lock_timeout={LOCK_S}s -c statement_timeout={STATEMENT_S}s
 _LOCK_DDL: Final = f"SELECT pg_advisory_xact_lock({APPLICATION_ID})"
 _IS_THERE: Final = "SELECT to_regclass('head') IS NOT NULL"
 _VERSION: Final = "SELECT ddl FROM head"
-
-Connection = psycopg.Connection[Any]
 
 
 def open_postgres(url: str, password_file: str | None = None) -> "PostgresDatabase":
@@ -122,11 +120,11 @@ class PostgresDatabase(ServerDatabase[Connection]):
     # -- the driver
 
     def _connect(self) -> Connection:
-        return psycopg.connect(**self._settings)
+        return Connection.connect(**self._settings)
 
     def _connect_reading(self) -> Connection:
         # A read is a transaction of its own, without the two ways for its begin and end.
-        return psycopg.connect(**self._settings, autocommit=True)
+        return Connection.connect(**self._settings, autocommit=True)
 
     def _begin(self, connection: Connection, *, writer: bool) -> PostgresTransaction:
         if not writer:

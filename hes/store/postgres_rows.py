@@ -36,6 +36,20 @@ _COPY_PIECE: Final = 65_536
 # string: two ways to the server for the whole transaction.
 _MOVE_HEAD: Final = "UPDATE head SET nid = %d WHERE nid = %d AND epoch = %d"
 _ADVANCE: Final = f"BEGIN; {_MOVE_HEAD}; {_COPY}; COMMIT"
+# The same for a few rows, in one statement that is a transaction: one way, and half the work.
+FEW: Final = 32
+"""Past it COPY is faster: it writes many rows into a page at once."""
+_STORE_FEW: Final = b"hes_store_few"
+_STORE_FEW_SQL: Final = (
+    b"WITH moved AS (UPDATE head SET nid = $1 WHERE nid = $2 AND epoch = $3 RETURNING nid)"
+    b" INSERT INTO ev (nid, oid, ver, topic, state, chain) SELECT few.* FROM moved,"
+    b" unnest($4::int8[], $5::int8[], $6::int8[], $7::int8[], $8::bytea[], $9::bytea[]) few"
+)
+_INT8: Final = 20
+_BYTEA: Final = 17
+_number: Final = struct.Struct(">q").pack
+_size: Final = struct.Struct(">i").pack
+_array_begin: Final = struct.Struct(">5i").pack
 _row: Final = struct.Struct(">hiqiqiqihi").pack
 """Number of columns; size and value of nid, oid, ver and topic; size of the state."""
 _SIZE_OF_CHAIN: Final = struct.pack(">i", CHAIN_SIZE)
@@ -47,10 +61,17 @@ def marked(sql: str) -> bytes:
     return sql.replace("?", "%s").encode()
 
 
+class Connection(psycopg.Connection[Any]):
+    """A connection of ours."""
+
+    stores_few = False
+    """Whether the server has parsed what stores a few rows."""
+
+
 class PostgresTransaction:
     """See ``hes.store.database.Transaction``."""
 
-    def __init__(self, connection: "psycopg.Connection[Any]") -> None:
+    def __init__(self, connection: "Connection") -> None:
         self._connection = connection
         self.committing = False
 
@@ -76,11 +97,33 @@ class PostgresTransaction:
     def advance(self, rows: Sequence[EvRow], end: int, epoch: int) -> bool:
         """See ``Transaction.advance``: the transaction is over then."""
         connection = self._connection
+        if len(rows) <= FEW:
+            return connection.wait(self._store_few(rows, end, epoch))
         query = _ADVANCE % (rows[-1][0], end, epoch)
         if connection.wait(self._advance(connection.pgconn, query.encode(), _copied(rows))):
             return True
         connection.rollback()
         return False
+
+    def _store_few(self, rows: Sequence[EvRow], end: int, epoch: int) -> PQGen[bool]:
+        """Store a few rows; False if the head stands elsewhere: nothing was changed then.
+
+        Raises:
+            psycopg.Error: it failed otherwise.
+
+        """
+        connection = self._connection
+        pgconn = connection.pgconn
+        if not connection.stores_few:
+            pgconn.send_prepare(_STORE_FEW, _STORE_FEW_SQL)
+            _good((yield from generators.execute(pgconn)))
+            connection.stores_few = True
+        values = [_number(rows[-1][0]), _number(end), _number(epoch), *_arrays(rows)]
+        # With the statement the server goes on to the commit.
+        self.committing = True
+        pgconn.send_query_prepared(_STORE_FEW, values, [pq.Format.BINARY] * len(values))
+        (stored,) = _good((yield from generators.execute(pgconn)))
+        return bool(stored.command_tuples)
 
     def _advance(self, pgconn: pq.abc.PGconn, query: bytes, data: bytes) -> PQGen[bool]:
         """Carry out ``_ADVANCE``; False if the head stands elsewhere: it has failed then.
@@ -123,6 +166,21 @@ def _copied(rows: Sequence[EvRow]) -> bytes:
         begin = _row(6, 8, nid, 8, oid, 8, ver, 2, topic, len(state))
         parts += (begin, state, _SIZE_OF_CHAIN, chain)
     parts.append(_COPY_END)
+    return b"".join(parts)
+
+
+def _arrays(rows: Sequence[EvRow]) -> list[bytes]:
+    """Return the columns of rows of ``ev`` as binary arrays (``array_recv`` of PostgreSQL)."""
+    *numbers, states, chains = zip(*rows, strict=True)
+    columns = [_array(_INT8, list(map(_number, column))) for column in numbers]
+    return [*columns, _array(_BYTEA, states), _array(_BYTEA, chains)]
+
+
+def _array(kind: int, items: Sequence[bytes]) -> bytes:
+    """Return items of a type as an array of one dimension without nulls, counted from 1."""
+    parts = [_array_begin(1, 0, kind, len(items), 1)]
+    for item in items:
+        parts += (_size(len(item)), item)
     return b"".join(parts)
 
 

@@ -5,7 +5,6 @@ and the blocks second: between the two, an event may be seen in both places, but
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from itertools import islice
 from typing import Any, Final, Protocol, TypeVar
 
@@ -17,8 +16,7 @@ from hes.store.port import StoredRow
 from hes.store.sealed import VERSION_MAX, Sealed
 
 # The named tuples' own constructors take longer than all else.
-_stored_row: Final = partial(tuple.__new__, StoredRow)
-_chained_row: Final = partial(tuple.__new__, ChainedRow)
+_new: Final = tuple.__new__
 
 
 class _Placed(Protocol):
@@ -146,14 +144,15 @@ class LogReader:
 
 def _stored(rows: Sequence[Any], streams: Table, topics: Table) -> list[StoredRow]:
     """Return rows with names for numbers."""
-    named = [(nid, streams[oid], ver, topics[topic], state) for nid, oid, ver, topic, state in rows]
-    return list(map(_stored_row, named))
+    return [
+        _new(StoredRow, (nid, streams[oid], ver, topics[topic], state))
+        for nid, oid, ver, topic, state in rows
+    ]
 
 
 def _chained(rows: Sequence[Any], streams: Table, topics: Table) -> list[ChainedRow]:
     """Return rows with names for numbers, and their values of the chain."""
-    named = [
-        (nid, streams[oid], ver, topics[topic], state, chain)
+    return [
+        _new(ChainedRow, (nid, streams[oid], ver, topics[topic], state, chain))
         for nid, oid, ver, topic, state, chain in rows
     ]
-    return list(map(_chained_row, named))

@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from projections.sql.flat_rows import columns_in
 from projections.sql.schema import Kind, Table, Upsert
 from projections.sql.sqlite import NEW_ROW
 
@@ -41,9 +42,7 @@ class Sent(NamedTuple):
 
 def sent(kinds: Sequence[Kind], rows: Sequence[Sequence[Any]]) -> Sent:
     """Return rows, at least one, of columns of these kinds as texts."""
-    columns = [
-        _texts(kind, column) for kind, column in zip(kinds, zip(*rows, strict=True), strict=True)
-    ]
+    columns = [_texts(kind, column) for kind, column in zip(kinds, columns_in(rows), strict=True)]
     lists: list[str] = []
     for column in columns:
         nulls = column.count(None)
@@ -95,6 +94,10 @@ def distinct(
     rows: Sequence[Sequence[Any]], places: Sequence[int]
 ) -> Iterator[Sequence[Sequence[Any]]]:
     """Yield the rows in pieces in which no key comes twice, equal keys in their order."""
+    columns = columns_in(rows)
+    if len(set(zip(*(columns[place] for place in places), strict=True))) == len(rows):
+        yield rows
+        return
     key_of = itemgetter(*places)
     rest = rows
     while len(set(map(key_of, rest))) < len(rest):

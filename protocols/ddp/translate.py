@@ -6,7 +6,7 @@ from typing import Any, Final
 from protocols.capture import captured_chunks
 from protocols.ddp import frame as ddp
 from protocols.errors import ProtocolError, RemoteProtocolError
-from protocols.links.classify import classify
+from protocols.links.classify import classify, refusal
 
 TRANSLATES: Final = ("hongdian-ddp", "ddp")
 
@@ -20,7 +20,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
         if not packets:
             raise RemoteProtocolError("framing", "no whole packet")
     except ProtocolError as problem:
-        return {"ok": False, "valid": False, "error": problem.category, "detail": str(problem)}
+        return refusal(problem, request)
     shown = [_shown(packet) for packet in packets]
     return {"ok": True, "valid": True, "decoded": shown} | shown[0]
 

@@ -14,6 +14,8 @@ AARQ_TAG: Final = 0x60
 AARE_TAG: Final = 0x61
 RLRQ_TAG: Final = 0x62
 RLRE_TAG: Final = 0x63
+_WRAPPED: Final = {0xA4: 0x04, 0xA6: 0x04, 0xAA: 0x80, 0xAC: 0x80}
+"""System titles and authentication values: tag of the field to that of the one in it."""
 _CONTEXT_OID: Final = bytes.fromhex("608574050801")
 _MECHANISM_OID: Final = bytes.fromhex("608574050802")
 CONTEXT_LN: Final = 1
@@ -144,7 +146,7 @@ def _body(apdu: bytes) -> dict[int, bytes]:
         raise truncated(size, start, apdu)
     if start + size < len(apdu):
         raise RemoteProtocolError("trailing", f"{len(apdu) - start - size} bytes after the APDU")
-    return dict(fields(apdu[start:]))
+    return dict(fields(apdu[start:], _WRAPPED))
 
 
 def _object_id(contents: bytes | None, prefix: bytes) -> int | None:

@@ -1,6 +1,6 @@
 """The little of BER that ACSE needs: tag, length, contents."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from protocols.dlms.lengths import decode_length, encode_length, truncated
@@ -9,8 +9,11 @@ FIELDS_MAX: Final = 32
 """An AARQ has at most 13 fields."""
 
 
-def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
+def fields(data: bytes, wrapped: Mapping[int, int]) -> Iterator[tuple[int, bytes]]:
     """Yield tag and contents of each field.
+
+    ``wrapped``: tags of fields that hold another one, and its tag. Seen: a library whose servers
+    leave the head of the inner field out of the length of the outer one; no right length is such.
 
     Raises:
         RemoteProtocolError: ``truncated`` or ``length``.
@@ -22,6 +25,8 @@ def fields(data: bytes) -> Iterator[tuple[int, bytes]]:
             return
         tag = data[at]
         size, at = decode_length(data, at + 1)
+        if tag in wrapped and data[at : at + 2] == bytes((wrapped[tag], size & 0xFF)):
+            size += 2
         if at + size > len(data):
             raise truncated(size, at, data)
         yield tag, data[at : at + size]

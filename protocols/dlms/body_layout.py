@@ -7,7 +7,7 @@ exactly as ``axdr.decode`` reads it. It holds for any nesting, where ``rows`` kn
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from itertools import islice, repeat
+from itertools import count, islice, repeat
 from struct import Struct
 from typing import Any, Final, NamedTuple, TypeAlias
 
@@ -26,15 +26,18 @@ _SHORT: Final = 0x80
 
 Plan: TypeAlias = "int | list[Plan] | Table | None"
 """What a list is built of: so many values in a row, a null, or a list."""
+Cells: TypeAlias = "tuple[int | Cells | None, ...]"
+"""What a row is built of: the columns of its values, nulls, and lists."""
 
 
 class Table(NamedTuple):
     """A list of lists that are all built alike, as nearly every push is."""
 
-    rows: int
-    width: int
-    """Values in a row, at any depth."""
-    row: list[Plan]
+    size: int
+    """Values in all rows, at any depth."""
+    columns: tuple[slice, ...]
+    """Where the values of each column stand among them."""
+    row: Cells
 
 
 class BodyLayout(msgspec.Struct, frozen=True, eq=False):
@@ -50,7 +53,11 @@ class BodyLayout(msgspec.Struct, frozen=True, eq=False):
 
     def build(self, body: bytes) -> Any:
         """Return what ``body``, which is laid out so, holds."""
-        return _build(self.plan, iter(self.reader.unpack(body)))[0]
+        values = self.reader.unpack(body)
+        whole = self.plan[0]
+        if isinstance(whole, Table):  # nearly every push is one, and nothing else
+            return _rows(whole, values)
+        return _build(self.plan, iter(values))[0]
 
 
 def _build(plan: list[Plan], values: Iterator[Any]) -> list[Any]:
@@ -61,27 +68,24 @@ def _build(plan: list[Plan], values: Iterator[Any]) -> list[Any]:
         elif isinstance(part, int):
             made += islice(values, part)
         elif isinstance(part, Table):
-            made.append(_rows(part, values))
+            made.append(_rows(part, tuple(islice(values, part.size))))
         else:
             made.append(_build(part, values))
     return made
 
 
-def _rows(table: Table, values: Iterator[Any]) -> list[Any]:
+def _rows(table: Table, values: tuple[Any, ...]) -> list[Any]:
     """Build all rows at once, column by column: no step of it is taken in Python for each row."""
-    block = tuple(islice(values, table.rows * table.width))
-    return list(_zipped(table.row, (block[n :: table.width] for n in range(table.width))))
+    return list(_zipped(table.row, [values[column] for column in table.columns]))
 
 
-def _zipped(row: list[Plan], columns: Iterator[tuple[Any, ...]]) -> Iterable[list[Any]]:
-    parts: list[Iterable[Any]] = []
-    for part in row:
-        if isinstance(part, int):
-            parts += islice(columns, part)
-        elif isinstance(part, list):
-            parts.append(_zipped(part, columns))
-        else:
-            parts.append(repeat(None))
+def _zipped(row: Cells, columns: list[tuple[Any, ...]]) -> Iterable[list[Any]]:
+    parts = [
+        columns[cell] if isinstance(cell, int)
+        else repeat(None) if cell is None
+        else _zipped(cell, columns)
+        for cell in row
+    ]  # fmt: skip
     return map(list, zip(*parts, strict=False))  # a repeated null has no end
 
 
@@ -152,7 +156,22 @@ def _as_table(plan: list[Plan]) -> "list[Plan] | Table":
     if len(plan) < 2 or not isinstance(first, list) or any(part != first for part in plan):
         return plan
     width = _width(first)
-    return Table(len(plan), width, first) if width else plan
+    if not width:
+        return plan
+    size = len(plan) * width
+    columns = tuple(slice(column, size, width) for column in range(width))
+    return Table(size, columns, _cells(first, count()))
+
+
+def _cells(row: list[Plan], columns: Iterator[int]) -> Cells:
+    """Return what a row is built of; it has a width, so that no table is in it."""
+    cells: list[int | Cells | None] = []
+    for part in row:
+        if isinstance(part, int):
+            cells += islice(columns, part)
+        else:
+            cells.append(_cells(part, columns) if isinstance(part, list) else None)
+    return tuple(cells)
 
 
 def _plan(body: bytes, at: int, plan: list[Plan], fields: list[tuple[int, str]]) -> int | None:

@@ -20,7 +20,8 @@ from protocols.dlms.carrier import Carrier, Step
 from protocols.dlms.cosem import ASSOCIATION_OBIS, CLASS_ASSOCIATION_LN, Attribute
 from protocols.dlms.gbt_client import WINDOW
 from protocols.dlms.hls import Side
-from protocols.dlms.requester import CounterTooLow, Requester, refusal
+from protocols.dlms.refusals import CounterTooLow, refusal
+from protocols.dlms.requester import Requester
 from protocols.dlms.security import Keys, check_gmac_token, gmac_token
 from protocols.dlms.service_blocks import BLOCKS_MAX, VALUE_SIZE_MAX
 from protocols.dlms.services import Dialogue, Services
@@ -281,6 +282,8 @@ class DlmsClient(Services):
 
 def _why(aare: acse.Aare) -> str:
     known = {d.value: d.name.lower().replace("_", " ") for d in acse.Diagnostic}
+    if aare.diagnostic_by_provider:
+        known = {0: "null", 1: "no reason", 2: "no common ACSE version"}
     return known.get(aare.diagnostic, f"diagnostic {aare.diagnostic}")
 
 

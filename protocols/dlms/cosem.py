@@ -101,8 +101,13 @@ def by_range(clock: bytes, begin: bytes, end: bytes) -> Selection:
 
     ``clock`` is the logical name of the clock column, the others are 12-octet date-times.
     """
-    column = ax.structure(ax.u16(CLASS_CLOCK), ax.octets(clock), ax.i8(2), ax.u16(0))
-    return Selection(1, ax.structure(column, ax.octets(begin), ax.octets(end), ax.array()))
+    return by_column(CLASS_CLOCK, clock, ax.octets(begin), ax.octets(end))
+
+
+def by_column(class_id: int, clock: bytes, begin: bytes, end: bytes) -> Selection:
+    """Select as ``by_range``, by any column: its class and name, and values of it, encoded."""
+    column = ax.structure(ax.u16(class_id), ax.octets(clock), ax.i8(2), ax.u16(0))
+    return Selection(1, ax.structure(column, begin, end, ax.array()))
 
 
 def by_entry(first: int, last: int) -> Selection:

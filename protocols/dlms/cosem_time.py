@@ -20,6 +20,8 @@ SIZE: Final = 12
 UNSPECIFIED_DEVIATION: Final = -0x8000
 STATUS_DST: Final = 0x80
 STATUS_INVALID: Final = 0x01
+LAST_DAYS: Final = frozenset({0xFD, 0xFE})
+"""The last day but one of a month and the last: every month's, so no date either."""
 DEVIATION_MAX: Final = 840
 """Minutes; no time zone is farther from UTC."""
 
@@ -54,24 +56,23 @@ def decode_times(
 ) -> list[datetime | None]:
     """Return the instants of many date-times, each as ``decode_time`` tells it.
 
-    Those of a table mostly share their days: what they have in common is worked out once.
+    Those of a table mostly share the day of the row before: it is worked out once.
 
     Raises:
         RemoteProtocolError: ``date-time``: one of them is no date.
 
     """
-    days: dict[bytes, datetime] = {}
+    date = rest = b""
+    begins: datetime | None = None
     found: list[datetime | None] = []
     for octets in cells:
         into = _INTO_DAY.get(octets[5:7])
-        day = octets[:5] + octets[7:]
-        begins = days.get(day)
-        if into is not None and begins is not None:
+        if begins and into is not None and octets[:5] == date and octets[7:] == rest:
             found.append(begins + into)
             continue
         time = decode_time(octets, utc_offset_min=utc_offset_min, positive_east=positive_east)
         if time is not None and into is not None and MINYEAR < time.year < MAXYEAR:
-            days[day] = time - into
+            begins, date, rest = time - into, octets[:5], octets[7:]
         found.append(time)
     return found
 
@@ -80,7 +81,7 @@ def _decoded(octets: bytes, utc_offset_min: int, positive_east: bool) -> datetim
     year = int.from_bytes(octets[:2])
     month, day = octets[2], octets[3]
     hour, minute, second, hundredths = octets[5:9]
-    if year == 0xFFFF or 0xFF in {month, day, hour} or month > 12:
+    if year == 0xFFFF or 0xFF in {month, day, hour} or month > 12 or day in LAST_DAYS:
         return None
     try:
         local = datetime(
@@ -100,6 +101,16 @@ def _to_utc_min(octets: bytes, utc_offset_min: int, positive_east: bool) -> int:
     if abs(deviation) > DEVIATION_MAX:
         raise ValueError(f"a deviation of {deviation} minutes")
     return -deviation if positive_east or has_other_sign(octets, utc_offset_min) else deviation
+
+
+def resolution_s(octets: bytes) -> float:
+    """Return the steps in which a clock tells its time, the rest cut off; 0: with hundredths."""
+    minute, second, hundredths = octets[6:9]
+    if minute == 0xFF:
+        return 3600.0
+    if second == 0xFF:
+        return 60.0
+    return 1.0 if hundredths == 0xFF else 0.0
 
 
 def deviation_of(octets: bytes) -> int | None:

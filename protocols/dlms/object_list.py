@@ -15,7 +15,7 @@ import msgspec
 from protocols.dlms import cosem
 from protocols.dlms.cosem import ASSOCIATION_OBIS, Attribute, Refused, obis_bytes, obis_text
 from protocols.dlms.services import Dialogue, Services
-from protocols.errors import MeterRefused, RemoteProtocolError
+from protocols.errors import MeterNonsense, MeterRefused, RemoteProtocolError
 
 CLASS_SAP: Final = 17
 SAP_OBIS: Final = bytes((0, 0, 41, 0, 0, 255))
@@ -103,6 +103,7 @@ def read_objects(services: Services) -> Dialogue[list[MeterObject]]:
 
     Raises:
         MeterRefused: the meter does not tell.
+        MeterNonsense: what it tells makes no sense.
 
     """
     listed = yield from services.get(OBJECT_LIST)
@@ -115,21 +116,21 @@ def objects_of(listed: Any) -> list[MeterObject]:
     """Return the objects in the value of attribute 2.
 
     Raises:
-        RemoteProtocolError: it is no list of objects.
+        MeterNonsense: it is no list of objects.
 
     """
     if not isinstance(listed, list) or len(listed) > OBJECTS_MAX:
-        raise RemoteProtocolError("objects", "the object list is no list of bounded length")
+        raise MeterNonsense("objects", "the object list is no list of bounded length")
     return [_object(element) for element in listed]
 
 
 def _object(element: Any) -> MeterObject:
     if not isinstance(element, Sequence) or len(element) < 3:
-        raise RemoteProtocolError("objects", "an entry of the object list is no object")
+        raise MeterNonsense("objects", "an entry of the object list is no object")
     class_id, version, obis = element[:3]
     numbers = _is_number(class_id, 0xFFFF) and _is_number(version, 0xFF)
     if not numbers or not isinstance(obis, bytes) or len(obis) != cosem.OBIS_SIZE:
-        raise RemoteProtocolError("objects", "an entry of the object list is no object")
+        raise MeterNonsense("objects", "an entry of the object list is no object")
     return MeterObject(class_id, version, obis_text(obis))
 
 
@@ -142,22 +143,23 @@ def read_logical_devices(services: Services) -> Dialogue[list[LogicalDevice]]:
 
     Raises:
         MeterRefused: the meter does not tell.
+        MeterNonsense: what it tells makes no sense.
 
     """
     listed = yield from services.get(SAP_LIST)
     if isinstance(listed, Refused):
         raise MeterRefused(f"the meter does not list its logical devices ({listed})")
     if not isinstance(listed, list) or len(listed) > SAPS_MAX:
-        raise RemoteProtocolError("sap", "the SAP assignment is no list of bounded length")
+        raise MeterNonsense("sap", "the SAP assignment is no list of bounded length")
     return [_logical_device(element) for element in listed]
 
 
 def _logical_device(element: Any) -> LogicalDevice:
     if not isinstance(element, Sequence) or len(element) != 2:
-        raise RemoteProtocolError("sap", "an entry of the SAP assignment is no logical device")
+        raise MeterNonsense("sap", "an entry of the SAP assignment is no logical device")
     sap, name = element
     if isinstance(name, str):
         name = name.encode("latin-1", "replace")
     if not _is_number(sap, 0xFFFF) or not isinstance(name, bytes) or len(name) > NAME_SIZE_MAX:
-        raise RemoteProtocolError("sap", "an entry of the SAP assignment is no logical device")
+        raise MeterNonsense("sap", "an entry of the SAP assignment is no logical device")
     return LogicalDevice(sap, name)

@@ -16,6 +16,8 @@ CURRENT_AVERAGE: Final = 4
 LAST_AVERAGE: Final = 5
 INSTANTANEOUS: Final = 7
 ENERGY: Final = 8
+UNIX_CLOCK: Final = ["1", "1", "0"]
+"""C.D.E of the clock that counts seconds from 1970 on (IEC 62056-6-2, UNIX clock)."""
 REGISTER_KINDS: Final = frozenset({CUMULATIVE_MAXIMUM, INSTANTANEOUS, ENERGY, 9, 29})
 
 
@@ -42,6 +44,12 @@ class Column(msgspec.Struct, frozen=True, array_like=True):
     obis: str
     attribute: int
     index: int
+
+
+def is_unix_clock(column: Column) -> bool:
+    """Whether a column holds the time in seconds from 1970 on."""
+    named = column.obis.startswith("0.") and column.obis.split(".")[2:5] == UNIX_CLOCK
+    return named and column.class_id == cosem.CLASS_DATA
 
 
 class ObjectCache(msgspec.Struct):
@@ -82,6 +90,10 @@ def scale_index(class_id: int) -> int | None:
     if class_id in {cosem.CLASS_REGISTER, cosem.CLASS_EXTENDED_REGISTER}:
         return 3
     return 4 if class_id == cosem.CLASS_DEMAND_REGISTER else None
+
+
+OTHER_CLASSES: Final = 3
+"""The least number of classes that ``other_classes`` returns."""
 
 
 def other_classes(class_id: int) -> list[int]:

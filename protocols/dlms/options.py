@@ -111,6 +111,8 @@ class DlmsOptions(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
     """Whether the meter answers when an association is released over the wrapper."""
     dedicated_key: bool = False
     """Whether each association has a key of its own: one is made and given to the meter."""
+    suite: Literal[0, 1] = 0
+    """Security suite of meters with keys of 16 bytes; with keys of 32 bytes it is 2."""
     window: Annotated[int, msgspec.Meta(ge=0, le=63)] = 8
     """Blocks of a general block transfer that are taken at a time; 0: none are offered."""
     object_list: bool = False

@@ -12,10 +12,21 @@ from typing import Any, Final
 
 import msgspec
 
-from protocols.dlms import cosem
+from protocols.dlms import axdr_encode as ax, cosem
 from protocols.dlms.acse import SELECTIVE_ACCESS
 from protocols.dlms.client import Dialogue, DlmsClient
-from protocols.dlms.cosem import Attribute, DataAccessError, Refused, Result, by_entry, by_range
+from protocols.dlms.cosem import (
+    Attribute,
+    DataAccessError,
+    Refused,
+    Result,
+    Selection,
+    by_column,
+    by_entry,
+    by_range,
+    obis_bytes,
+)
+from protocols.dlms.objects import Column
 from protocols.dlms.reader import TimeRules
 
 FIFO: Final = 1
@@ -40,8 +51,7 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     """The rows of one profile between two times."""
 
     obis: bytes
-    clock: bytes
-    """Logical name of the clock column."""
+    clock: Column
     begin: datetime
     end: datetime
     period_s: int | None
@@ -54,6 +64,14 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     def buffer(self) -> Attribute:
         """The attribute that holds the rows."""
         return Attribute(cosem.CLASS_PROFILE, self.obis, 2)
+
+    def range_in(self, style: TimeRules) -> Selection:
+        """Return the selection of the rows, the times written as the clock column has them."""
+        clock, ends = obis_bytes(self.clock.obis), (self.begin, self.end)
+        if self.clock.class_id == cosem.CLASS_CLOCK:
+            return by_range(clock, *(style.encode(end) for end in ends))
+        values = [ax.u32(min(max(0, int(end.timestamp())), 0xFFFFFFFF)) for end in ends]
+        return by_column(self.clock.class_id, clock, *values)
 
 
 def read_buffer(
@@ -75,8 +93,7 @@ def _ask(client: DlmsClient, wanted: Wanted, rules: TimeRules, way: Way) -> Dial
     match way:
         case Way.RANGE | Way.RANGE_OTHERWISE:
             style = rules if way is Way.RANGE else rules.other_way()
-            times = style.encode(wanted.begin), style.encode(wanted.end)
-            return (yield from client.get(wanted.buffer, by_range(wanted.clock, *times)))
+            return (yield from client.get(wanted.buffer, wanted.range_in(style)))
         case Way.ENTRY:
             first = yield from _first_entry(client, wanted)
             return (yield from client.get(wanted.buffer, by_entry(first, 0)))

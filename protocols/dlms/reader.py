@@ -7,6 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from protocols.dlms import axdr_encode as ax, cosem
+from protocols.dlms.acse import MULTIPLE_REFERENCES
 from protocols.dlms.client import Dialogue, DlmsClient
 from protocols.dlms.cosem import Attribute, DataAccessError, Refused, obis_bytes
 from protocols.dlms.cosem_time import (
@@ -19,6 +20,7 @@ from protocols.dlms.cosem_time import (
     without_deviation,
 )
 from protocols.dlms.objects import (
+    OTHER_CLASSES,
     ObjectCache,
     Scale,
     is_scale,
@@ -27,13 +29,15 @@ from protocols.dlms.objects import (
     scale_index,
     value_index,
 )
-from protocols.errors import MeterRefused, RemoteProtocolError
+from protocols.errors import MeterNonsense, MeterRefused, RemoteProtocolError
 
 NOT_SO: Final = frozenset({
     DataAccessError.OBJECT_UNDEFINED, DataAccessError.OBJECT_CLASS_INCONSISTENT,
     DataAccessError.OBJECT_UNAVAILABLE, DataAccessError.TYPE_UNMATCHED,
 })  # fmt: skip
 """Answers that may mean a wrong guess of the class."""
+LASTING: Final = NOT_SO | {DataAccessError.READ_WRITE_DENIED}
+"""Answers that another question would bring again."""
 SHIFT_S_MAX: Final = 900
 
 
@@ -53,6 +57,8 @@ class Registers(msgspec.Struct):
 
     values: list[RegisterValue] = []
     refused: dict[str, str] = {}
+    lacking: set[str] = set()
+    """Of the refused, those that will be refused again: the meter does not have them."""
 
 
 class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
@@ -76,6 +82,13 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
             octets, utc_offset_min=self.utc_offset_min, positive_east=self.positive_east
         )
 
+    def instant(self, octets: bytes) -> datetime | None:
+        """Return the instant, UTC; None also where the octets are no date: never set, or absurd."""
+        try:
+            return self.decode(octets)
+        except RemoteProtocolError:
+            return None
+
     def decode_many(self, cells: Iterable[bytes]) -> list[datetime | None]:
         """Return the instants of many times, UTC."""
         return decode_times(
@@ -93,7 +106,12 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
         )
 
     def as_written(self, octets: bytes) -> "TimeRules":
-        """Return the rules of a meter whose own clock says ``octets``: what it writes, it reads."""
+        """Return the rules of a meter whose own clock says ``octets``: what it writes, it reads.
+
+        A clock that is not set says nothing.
+        """
+        if self.instant(octets) is None:
+            return self
         deviation = deviation_of(octets)
         if deviation is None or not self.told:
             sends = deviation is not None if self.sends is None else self.sends
@@ -112,17 +130,25 @@ class TimeRules(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def read_registers(
-    client: DlmsClient, codes: Sequence[str], cache: ObjectCache
+    client: DlmsClient, codes: Sequence[str], cache: ObjectCache, *, thorough: bool = True
 ) -> Dialogue[Registers]:
-    """Read values by OBIS code, with their scalers and units; refusals are part of the result."""
-    found = Registers([], {})
+    """Read values by OBIS code, with their scalers and units; refusals are part of the result.
+
+    What is not in the class that custom gives it is looked for in others. ``thorough``: even where
+    custom is strong and each try costs a question, since the meter takes no lists.
+    """
+    found = Registers([], {}, set())
     results = yield from client.get_list([_value_of(code, cache) for code in codes])
-    for code, result in zip(codes, results, strict=True):
-        value = result
-        if isinstance(value, Refused) and value.code in NOT_SO and code not in cache.classes:
-            value = yield from _try_other_classes(client, code, cache)
+    told = dict(zip(codes, results, strict=True))
+    unknown = [code for code in codes if _is_unknown(told[code]) and code not in cache.classes]
+    if not thorough and not client.allows(MULTIPLE_REFERENCES):
+        unknown = [c for c in unknown if likely_class(c) == cosem.CLASS_EXTENDED_REGISTER]
+    told |= yield from _in_other_classes(client, unknown, cache)
+    for code, value in told.items():
         if isinstance(value, Refused):
             found.refused[code] = str(value)
+            if value.code in LASTING:
+                found.lacking.add(code)
             continue
         class_id = cache.classes.setdefault(code, likely_class(code))
         found.values.append(RegisterValue(code, class_id, value, Scale(None, None)))
@@ -138,15 +164,29 @@ def _value_of(code: str, cache: ObjectCache) -> Attribute:
     return Attribute(class_id, obis_bytes(code), value_index(class_id, code))
 
 
-def _try_other_classes(client: DlmsClient, code: str, cache: ObjectCache) -> Dialogue[Any]:
-    result: Any = Refused(DataAccessError.OBJECT_UNDEFINED)
-    for class_id in other_classes(likely_class(code)):
-        attribute = Attribute(class_id, obis_bytes(code), value_index(class_id, code))
-        result = yield from client.get(attribute)
-        if not isinstance(result, Refused):
-            cache.classes[code] = class_id
-            return result
-    return result
+def _is_unknown(result: Any) -> bool:
+    return isinstance(result, Refused) and result.code in NOT_SO
+
+
+def _in_other_classes(
+    client: DlmsClient, codes: Sequence[str], cache: ObjectCache
+) -> Dialogue[dict[str, Any]]:
+    """Look for objects in the other classes that they may have: for all of them at a time."""
+    told: dict[str, Any] = {}
+    left = list(codes)
+    for turn in range(OTHER_CLASSES if left else 0):
+        classes = {code: other_classes(likely_class(code))[turn] for code in left}
+        results = yield from client.get_list(
+            [
+                Attribute(class_id, obis_bytes(code), value_index(class_id, code))
+                for code, class_id in classes.items()
+            ]
+        )
+        told |= dict(zip(left, results, strict=True))
+        found = {c: n for c, n in classes.items() if not isinstance(told[c], Refused)}
+        cache.classes.update(found)
+        left = [code for code in left if code not in found]
+    return told
 
 
 def _learn_scales(client: DlmsClient, codes: Sequence[str], cache: ObjectCache) -> Dialogue[None]:
@@ -163,19 +203,19 @@ def _learn_scales(client: DlmsClient, codes: Sequence[str], cache: ObjectCache) 
     for (code, _), result in zip(wanted, results, strict=True):
         if is_scale(result):
             cache.scales[code] = Scale(*result)
-        else:
+        elif not isinstance(result, Refused) or result.code in LASTING:
             cache.scales[code] = Scale(None, None)
 
 
 def _with_times(client: DlmsClient, found: Registers) -> Dialogue[Registers]:
     """Read when each maximum occurred."""
-    for number, value in enumerate(found.values):
-        if value.class_id != cosem.CLASS_EXTENDED_REGISTER:
-            continue
-        attribute = Attribute(value.class_id, obis_bytes(value.obis), 5)
-        time = yield from client.get(attribute)
-        if isinstance(time, bytes) and len(time) == 12:
-            found.values[number] = msgspec.structs.replace(value, time=time)
+    extended = cosem.CLASS_EXTENDED_REGISTER
+    places = [n for n, value in enumerate(found.values) if value.class_id == extended]
+    wanted = [Attribute(extended, obis_bytes(found.values[n].obis), 5) for n in places]
+    times = (yield from client.get_list(wanted)) if wanted else []
+    for n, time in zip(places, times, strict=True):
+        if isinstance(time, bytes) and len(time) == TIME_SIZE:
+            found.values[n] = msgspec.structs.replace(found.values[n], time=time)
     return found
 
 
@@ -195,13 +235,14 @@ def read_time(client: DlmsClient) -> Dialogue[bytes]:
 
     Raises:
         MeterRefused: it does not tell.
+        MeterNonsense: what it tells is no date-time.
 
     """
     result = yield from client.get(CLOCK_TIME)
     if isinstance(result, Refused):
         raise MeterRefused(f"the meter does not tell its time ({result})")
     if not isinstance(result, bytes) or len(result) != TIME_SIZE:
-        raise RemoteProtocolError("date-time", "the meter's clock is no date-time")
+        raise MeterNonsense("date-time", "the meter's clock is no date-time")
     return result
 
 
@@ -210,6 +251,7 @@ def read_clock(client: DlmsClient, rules: TimeRules) -> Dialogue[datetime]:
 
     Raises:
         MeterRefused: it does not tell.
+        MeterNonsense: its clock is not set.
 
     """
     return instant_of((yield from read_time(client)), rules)
@@ -219,12 +261,12 @@ def instant_of(octets: bytes, rules: TimeRules) -> datetime:
     """Return the instant, UTC, of a clock's time.
 
     Raises:
-        RemoteProtocolError: the clock is not set.
+        MeterNonsense: the clock is not set.
 
     """
-    instant = rules.decode(octets)
+    instant = rules.instant(octets)
     if instant is None:
-        raise RemoteProtocolError("date-time", "the meter's clock is not set")
+        raise MeterNonsense("date-time", f"the meter's clock is not set ({octets.hex()})")
     return instant
 
 

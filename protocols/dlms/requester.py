@@ -10,7 +10,7 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from protocols.dialogue import Exchange
-from protocols.dlms import acse, apdu_access, apdu_action
+from protocols.dlms import acse, apdu_access, apdu_action, apdu_get
 from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_ciphered import (
     DED,
@@ -24,11 +24,12 @@ from protocols.dlms.apdu_ciphered import (
 from protocols.dlms.apdu_errors import ConfirmedServiceError, ExceptionResponse
 from protocols.dlms.apdu_push import DataNotification, EventNotification
 from protocols.dlms.carrier import Answer, Carrier
+from protocols.dlms.cosem import Refused
 from protocols.dlms.gbt_client import WINDOW, Transfer, is_block
 from protocols.dlms.gbt_transfer import HEAD_SIZE
-from protocols.dlms.opened import open_ciphered
+from protocols.dlms.opened import decode_whole, open_ciphered
 from protocols.dlms.security import AUTHENTICATED, ENCRYPTED, Keys, protect
-from protocols.errors import LocalProtocolError, MeterRefused, RemoteProtocolError, SessionRefused
+from protocols.errors import LocalProtocolError, MeterSilent, RemoteProtocolError
 
 T = TypeVar("T")
 Dialogue = Generator[Exchange, bytes | None, T]
@@ -39,16 +40,10 @@ PRIORITY: Final = 0xC0
 INVOKE_IDS: Final = 16
 STRAYS_MAX: Final = 32
 """APDUs that are passed over while one answer is waited for."""
+AGAIN_S: Final = 3.0
+"""For the right answer behind one that looks like the one before."""
 PROTECTION_SIZE: Final = 32
 """Bytes that protection adds to an APDU, its sender's title among them; no less than that."""
-
-
-class CounterTooLow(SessionRefused):
-    """The meter wants a higher invocation counter: jump to ``wanted`` and associate again."""
-
-    def __init__(self, wanted: int) -> None:
-        super().__init__(f"the meter wants invocation counter {wanted} or higher")
-        self.wanted = wanted
 
 
 class Requester:
@@ -72,6 +67,10 @@ class Requester:
         """Whether an APDU that is longer may be sent by general block transfer."""
         self.window = WINDOW
         """Blocks of a general block transfer that we take at a time."""
+        self.late = False
+        """Whether answers to an earlier conversation may still come."""
+        self._misnumbers = False
+        """Whether the meter was seen to answer "no" under another invoke id than ours."""
         self._carrier = carrier
         self._title = title
         self._own_keys = keys
@@ -114,8 +113,32 @@ class Requester:
             answer = self._opened(apdu)
             if answer is not None and self._answers(answer, request, block):
                 return answer
-            apdu = yield from self._joined((yield from self._carrier.hear()), transfer)
+            heard: bytes | None = b""
+            if not self._is_misnumbered(answer):
+                heard = yield from self._carrier.hear()
+            elif not self._misnumbers and (answer.invoke + 1 ^ request[2]) & 0x0F == 0:
+                heard = yield from self._heard()  # it may be the one before, delivered twice
+            if not heard:
+                self._misnumbers = True
+                return answer
+            apdu = yield from self._joined(heard, transfer)
         raise _too_many()
+
+    def _is_misnumbered(self, answer: Any) -> bool:
+        """Whether an answer under another invoke id may be to our question all the same.
+
+        Seen: a refusal always has the same one. It holds no value that could be taken for another,
+        and what was asked before in this association was answered.
+        """
+        refused = isinstance(answer, apdu_get.GetResponse) and isinstance(answer.result, Refused)
+        return refused and not self.late
+
+    def _heard(self) -> Dialogue[bytes | None]:
+        """Return what comes soon; None: nothing."""
+        try:
+            return (yield from self._carrier.hear(wait_s=AGAIN_S))
+        except MeterSilent:
+            return None
 
     def _ask(self, send: bytes, transfer: Transfer) -> Answer:
         if self.blocks and self.room and len(send) > self.room:
@@ -135,8 +158,13 @@ class Requester:
         return self.room - (PROTECTION_SIZE if self.ciphered else 0)
 
     def _opened(self, apdu: bytes) -> Any:
-        """Return what an APDU holds; None when it is none of this conversation."""
-        answer = decode_apdu(apdu)
+        """Return what an APDU holds; None when it is none of this conversation.
+
+        Raises:
+            MeterNonsense: it came whole, and is no APDU.
+
+        """
+        answer = decode_whole(apdu)
         if isinstance(answer, acse.Aare | acse.Release):
             return answer
         if not self.ciphered:
@@ -200,17 +228,18 @@ class Requester:
         return encode_ciphered(GENERAL_DED if dedicated else GENERAL_GLO, message, self._title)
 
     def _under_dedicated(self, plain: bytes) -> bytes:
+        keys = self.keys()
         self._dedicated_counter += 1
         return protect(
-            plain, title=self._title, control=GUARDED, counter=self._dedicated_counter,
-            key=self.dedicated, ak=self.keys().authentication,
+            plain, title=self._title, control=GUARDED | keys.suite,
+            counter=self._dedicated_counter, key=self.dedicated, ak=keys.authentication,
         )  # fmt: skip
 
     def protect(self, plain: bytes) -> bytes:
         """Return ``plain`` protected under the global key; uses one invocation counter."""
         keys = self.keys()
         return protect(
-            plain, title=self._title, control=GUARDED, counter=self._counter(),
+            plain, title=self._title, control=GUARDED | keys.suite, counter=self._counter(),
             key=keys.encryption, ak=keys.authentication,
         )  # fmt: skip
 
@@ -254,17 +283,6 @@ class Requester:
         if self._may_stray and isinstance(answer, DataNotification | EventNotification):
             return None
         raise RemoteProtocolError("security", "the meter's answer is not ciphered")
-
-
-def refusal(answer: Any) -> MeterRefused | RemoteProtocolError:
-    """Return the error for an answer that is not one to the question."""
-    if isinstance(answer, ExceptionResponse):
-        if answer.invocation_counter is not None:
-            return CounterTooLow(answer.invocation_counter)
-        return MeterRefused(f"the meter refused the request: {answer}")
-    if isinstance(answer, ConfirmedServiceError):
-        return MeterRefused(f"the meter refused the request: {answer}")
-    return RemoteProtocolError("answer", f"a {type(answer).__name__} is no answer to this request")
 
 
 def _too_many() -> RemoteProtocolError:

@@ -1,4 +1,4 @@
-"""Ciphering of APDUs: AES-GCM with a 12-byte tag, security suite 0 (IEC 62056-5-3, 5.3).
+"""Ciphering of APDUs: AES-GCM with a 12-byte tag, as all security suites have it (IEC 62056-5-3).
 
 Layout of a protected message::
 
@@ -21,6 +21,8 @@ AUTHENTICATED: Final = 0x10
 ENCRYPTED: Final = 0x20
 BROADCAST_KEY: Final = 0x40
 COMPRESSED: Final = 0x80
+SUITE: Final = 0x0F
+"""The bits of a security control that name the suite: 0 and 1 with keys of 128 bits, 2 of 256."""
 TAG_SIZE: Final = 12
 TITLE_SIZE: Final = 8
 KEYS_CACHED: Final = 4096
@@ -32,6 +34,13 @@ class Keys(msgspec.Struct, frozen=True):
     encryption: bytes
     authentication: bytes = b""
     dedicated: bytes = b""
+    short_suite: int = 0
+    """The security suite of keys of 16 bytes: 0 or 1, which a key does not tell."""
+
+    @property
+    def suite(self) -> int:
+        """The security suite of messages under these keys."""
+        return 2 if len(self.encryption) == 32 else self.short_suite
 
     def __repr__(self) -> str:
         return "Keys(...)"
@@ -127,7 +136,7 @@ def unprotect(
 def gmac_token(challenge: bytes, *, title: bytes, counter: int, keys: Keys) -> bytes:
     """Return the answer to an HLS-GMAC challenge: control, counter, tag (IEC 62056-5-3, HLS 5)."""
     return protect(
-        b"", title=title, control=AUTHENTICATED, counter=counter,
+        b"", title=title, control=AUTHENTICATED | keys.suite, counter=counter,
         key=keys.encryption, ak=keys.authentication + challenge,
     )  # fmt: skip
 
@@ -139,7 +148,7 @@ def check_gmac_token(token: bytes, challenge: bytes, *, title: bytes, keys: Keys
         RemoteProtocolError: ``auth-tag``: the peer does not have the keys.
 
     """
-    if len(token) != 5 + TAG_SIZE or token[0] != AUTHENTICATED:
+    if len(token) != 5 + TAG_SIZE or token[0] & ~SUITE != AUTHENTICATED:
         raise RemoteProtocolError("auth-tag", "the answer to the challenge is no GMAC token")
     header, _ = unprotect(
         token, title=title, key=keys.encryption, ak=keys.authentication + challenge

@@ -6,10 +6,11 @@ from typing import Any, Final, TypeVar
 from protocols.dialogue import Exchange
 from protocols.dlms import apdu_action, apdu_get, apdu_set
 from protocols.dlms.apdu_action import ActionBlock, ActionBlockTaken, ActionNextBlock
-from protocols.dlms.apdu_get import GetBlock
+from protocols.dlms.apdu_get import GetBlock, GetResponse
 from protocols.dlms.apdu_set import SetBlock, SetBlockResponse
 from protocols.dlms.cosem import Refused
-from protocols.dlms.requester import PRIORITY, Requester, refusal
+from protocols.dlms.refusals import refusal
+from protocols.dlms.requester import PRIORITY, Requester
 from protocols.errors import RemoteProtocolError
 
 T = TypeVar("T")
@@ -70,6 +71,8 @@ def got_blocks(requester: Requester, block: GetBlock) -> Dialogue[bytes | Refuse
         answer = yield from requester.service(
             apdu_get.encode_request(request), block=block.block + 1
         )
+        if isinstance(answer, GetResponse) and isinstance(answer.result, Refused):
+            return answer.result  # some give up in the form of a value that was asked for whole
         if not isinstance(answer, GetBlock):
             raise refusal(answer)
         block = answer

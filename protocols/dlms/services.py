@@ -9,16 +9,17 @@ from typing import Any, Final, TypeVar
 
 from protocols.dialogue import Exchange
 from protocols.dlms import acse, apdu_access, apdu_action, apdu_get, apdu_set
-from protocols.dlms.apdu import decode_apdu
 from protocols.dlms.apdu_access import Accessed, AccessItem, AccessRequest, AccessResponse
 from protocols.dlms.apdu_action import Called
 from protocols.dlms.axdr import decode_all
 from protocols.dlms.axdr_encode import NULL
 from protocols.dlms.cosem import Attribute, Refused, Result, Selection
-from protocols.dlms.requester import Requester, refusal
+from protocols.dlms.opened import decode_whole
+from protocols.dlms.refusals import refusal
+from protocols.dlms.requester import Requester
 from protocols.dlms.rows import decode_rows
 from protocols.dlms.service_blocks import call_blocks, got_blocks, returned_blocks, set_blocks
-from protocols.errors import MeterRefused, RemoteProtocolError
+from protocols.errors import MeterNonsense, MeterRefused, RemoteProtocolError
 
 T = TypeVar("T")
 Dialogue = Generator[Exchange, bytes | None, T]
@@ -81,10 +82,13 @@ class Services:
         """Read a list in one request; None when the meter does not do that."""
         wanted = tuple((attribute, None) for attribute in chunk)
         request = apdu_get.encode_request(apdu_get.GetList(self.requester.next_invoke(), wanted))
-        answer = yield from self.requester.service(request)
-        if isinstance(answer, apdu_get.GetBlock):
-            joined = yield from got_blocks(self.requester, answer)
-            answer = None if isinstance(joined, Refused) else _list_from_blocks(joined)
+        try:
+            answer = yield from self.requester.service(request)
+            if isinstance(answer, apdu_get.GetBlock):
+                joined = yield from got_blocks(self.requester, answer)
+                answer = None if isinstance(joined, Refused) else _list_from_blocks(joined)
+        except MeterNonsense:
+            return None  # seen: a list in which the reason is missing why there is no value
         if isinstance(answer, apdu_get.GetListResponse) and len(answer.results) == len(chunk):
             return list(answer.results)
         return None
@@ -271,4 +275,4 @@ def _joined(raw: bytes) -> Result:
 
 def _list_from_blocks(joined: bytes) -> Any:
     """Decode the results of a long answer to a list: count, then results."""
-    return decode_apdu(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, 0)) + joined)
+    return decode_whole(bytes((apdu_get.RESPONSE, apdu_get.WITH_LIST, 0)) + joined)

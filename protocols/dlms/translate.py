@@ -167,7 +167,8 @@ def _is_valid(token: bytes, challenge: bytes, title: bytes, keys: Keys) -> bool:
 
 
 def _keys(keys: Mapping[str, Any]) -> Keys:
-    return Keys(*(bytes.fromhex(keys.get(name) or "") for name in ("ek", "ak", "ded")))
+    ek, ak, ded = (bytes.fromhex(keys.get(name) or "") for name in ("ek", "ak", "ded"))
+    return Keys(ek, ak, ded)
 
 
 def _security(ciphered: Ciphered, title: bytes | None) -> dict[str, Any]:

@@ -57,6 +57,10 @@ class Dlt645Memory(msgspec.Struct):
     address: str = ""
     missing_blocks: set[int] = set()
     """Blocks that it does not answer as a whole."""
+    block_heard: bool = False
+    """Whether it ever said anything to a question for a block."""
+    block_unheard: bool = False
+    """Whether it ever said nothing to one; until it was heard, no more of them are asked."""
     load_period_s: int | None = None
 
 

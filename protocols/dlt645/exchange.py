@@ -70,6 +70,8 @@ class Line:
         self._options = options
         self._owed = 0
         """Requests whose answers have not come; they may come yet."""
+        self.heard = False
+        """Whether the meter ever answered."""
 
     def identifier_bytes(self, di: int) -> bytes:
         """Return an identifier as it stands on the wire."""
@@ -214,6 +216,7 @@ class Line:
             frame = yield from self._once(request, matches)
             if frame is None:
                 continue
+            self.heard = True
             if older and frame.control & REFUSED:
                 older, refused = older - 1, frame
                 continue

@@ -105,9 +105,12 @@ ENERGY_UNITS: Final = (
         for kind in range(3, 9)
     }
     | {base + kind: VAH for base in (0x00, 0x14, 0x28, 0x3C) for kind in (9, 10)}
-    | {0: WH, **dict.fromkeys(range(0x80, 0x87), WH)}
+    | {base + kind: WH for base in (0x80, 0x94, 0xA8, 0xBC) for kind in range(7)}
+    | {0: WH}
 )  # fmt: skip
-"""DI2 of energies and demands to unit: all phases, then phases A, B and C from 15H, 29H, 3DH on."""
+"""DI2 of energies and demands to unit: all phases, then phases A, B and C from 15H, 29H, 3DH on.
+From 80H, 94H, A8H and BCH on the associated energy, those of the fundamental and the harmonics, and
+the losses in copper and iron."""
 SIGNED_KINDS: Final = (0x00, 0x03, 0x04, 0x17, 0x18, 0x2B, 0x2C, 0x3F, 0x40)
 """Combined energies may be negative."""
 
@@ -142,8 +145,9 @@ STATE: Final[dict[int, Item]] = {
     0x08: Item(2, 2, VOLT),
     0x09: Item(2, 2, VOLT),
     0x0A: Item(4, 0, MINUTE),
+    0x0B: Item(4, 4),
 }
-"""DI0 of 028000xx."""
+"""DI0 of 028000xx; the last is the price of a kilowatt-hour, in the currency of the place."""
 PARAMETERS: Final[dict[int, Item]] = {
     **dict.fromkeys((0x04000306, 0x04000307, 0x04000409, 0x0400040A), COUNT),
     **dict.fromkeys(

@@ -11,12 +11,16 @@ from protocols.dlt645.errors import NO_DATA
 from protocols.dlt645.exchange import Refusal
 from protocols.dlt645.items import Kind
 from protocols.dlt645.values import Value
-from protocols.errors import RemoteProtocolError
+from protocols.errors import MeterRefused, MeterSilent, RemoteProtocolError
 from protocols.values import ReadValue, RegistersRead
 
 TIME_OF_DEMAND_1997 = 0x1000
 """What the identifier of a demand is to be raised by, for its time."""
 ABSENT = "the meter has no such value"
+NO_ANSWER = "no answer to this, though to others"
+NOT_ASKED = "not asked: the meter had stopped answering"
+SILENCES_MAX = 2
+"""Values in one read that a meter may say nothing to; each costs all its repeats."""
 EXTENDED_REGISTER = 4
 REGISTER = 3
 DATA = 1
@@ -25,8 +29,10 @@ DATA = 1
 def read_registers(client: Dlt645Client, asked: Sequence[str]) -> Dialogue[RegistersRead]:
     """Read OBIS codes: blocks where several are in one. A refusal is part of the result.
 
+    So is silence, while the meter answers others: some do not refuse what they do not have.
+
     Raises:
-        MeterSilent: it does not answer any more.
+        MeterSilent: it answers nothing at all.
 
     """
     wanted = {obis: client.codes.identifier(obis) for obis in asked}
@@ -39,9 +45,7 @@ def read_registers(client: Dlt645Client, asked: Sequence[str]) -> Dialogue[Regis
             yield from _read_single(client, obis, di, found, result)
     for obis in wanted:
         if obis == CLOCK:
-            instant = yield from clock.read_clock(client)
-            told = instant.astimezone(client.settings.zone).isoformat()
-            result.values.append(ReadValue(obis, told, class_id=8, attribute=2))
+            yield from _read_clock(client, result)
         elif obis in found:
             time = yield from _time_of(client, known[obis], found[obis])
             take_value(result, obis, found[obis], time)
@@ -50,31 +54,59 @@ def read_registers(client: Dlt645Client, asked: Sequence[str]) -> Dialogue[Regis
     return result
 
 
+def _read_clock(client: Dlt645Client, result: RegistersRead) -> Dialogue[None]:
+    try:
+        instant = yield from clock.read_clock(client)
+    except (MeterRefused, RemoteProtocolError) as problem:
+        result.refused[CLOCK] = str(problem)
+    else:
+        told = instant.astimezone(client.settings.zone).isoformat()
+        result.values.append(ReadValue(CLOCK, told, class_id=8, attribute=2))
+
+
 def _read_blocks(
     client: Dlt645Client, known: dict[str, int], found: dict[str, Value]
 ) -> Dialogue[None]:
     """Read the blocks that hold two or more of what is wanted; what fails is read singly."""
-    if not client.settings.options.blocks:
-        return
     blocks: dict[int, dict[str, int]] = {}
     for obis, di in known.items():
         place = client.codes.block(di)
         if place is not None:
             blocks.setdefault(place[0], {})[obis] = place[1]
     for block, places in blocks.items():
-        if len(set(places.values())) < 2 or block in client.memory.missing_blocks:
+        if len(set(places.values())) < 2 or not _may_ask_block(client, block):
             continue
-        try:
-            answer = yield from client.read(block)
-        except RemoteProtocolError as problem:
-            if problem.category not in {"bcd", "size"}:
-                raise
-            continue
-        if isinstance(answer, Refusal):
-            if answer.code & NO_DATA:
-                client.memory.missing_blocks.add(block)
-            continue
+        answer = yield from _read_block(client, block)
         found |= {obis: answer[at] for obis, at in places.items() if at < len(answer)}
+
+
+def _may_ask_block(client: Dlt645Client, block: int) -> bool:
+    memory = client.memory
+    silent = memory.block_unheard and not memory.block_heard
+    return client.settings.options.blocks and not silent and block not in memory.missing_blocks
+
+
+def _read_block(client: Dlt645Client, block: int) -> Dialogue[list[Value]]:
+    """Return the values of a block; none where it has to be read value by value."""
+    memory = client.memory
+    try:
+        answer = yield from client.read(block)
+    except RemoteProtocolError as problem:
+        if problem.category not in {"bcd", "size"}:
+            raise
+        return []
+    except MeterSilent:
+        if memory.block_heard and not client.line.heard:
+            raise  # it knows blocks: it is not there
+        memory.block_unheard = True
+        memory.missing_blocks.add(block)
+        return []
+    memory.block_heard = True
+    if isinstance(answer, Refusal):
+        if answer.code & NO_DATA:
+            memory.missing_blocks.add(block)
+        return []
+    return answer
 
 
 def _read_single(
@@ -84,8 +116,16 @@ def _read_single(
     if same is not None:  # another code of the same value
         found[obis] = found[same]
         return
+    if list(result.refused.values()).count(NO_ANSWER) >= SILENCES_MAX:
+        result.refused[obis] = NOT_ASKED
+        return
     try:
         answer = yield from client.read(di)
+    except MeterSilent:
+        if not client.line.heard:
+            raise
+        result.refused[obis] = NO_ANSWER
+        return
     except RemoteProtocolError as problem:
         if problem.category not in {"bcd", "size"}:
             raise
@@ -112,12 +152,14 @@ def take_value(result: RegistersRead, obis: str, value: Value, time: datetime | 
 
 
 def _time_of(client: Dlt645Client, di: int, value: Value) -> Dialogue[datetime | None]:
-    """Return when a demand occurred; a time that is none does not cost the value."""
+    """Return when a demand occurred; a time that is none, or not told, does not cost the value."""
     try:
         if value.at and value.item.kind is Kind.DEMAND:
             return client.instant(value.at)
         if client.old and di >> 12 == 0xA and value.number is not None:
             return (yield from _time_of_1997(client, di))
+    except MeterSilent:
+        return None
     except RemoteProtocolError as problem:
         if problem.category not in {"time", "bcd", "size"}:
             raise

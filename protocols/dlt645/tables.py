@@ -10,8 +10,8 @@ from protocols.dlt645.client import Dlt645Client
 from protocols.dlt645.codes import LATCHED, SETTLEMENTS_MAX_1997
 from protocols.dlt645.errors import NO_DATA
 from protocols.dlt645.exchange import Refusal, insist
-from protocols.dlt645.registers import read_registers
-from protocols.errors import MeterRefused
+from protocols.dlt645.registers import NOT_ASKED, read_registers
+from protocols.errors import MeterRefused, MeterSilent
 from protocols.values import ProfileRead, ReadValue, TableRow
 
 LOAD_PROFILE: Final = "1.0.99.1.0.255"
@@ -160,6 +160,7 @@ def read_billing(client: Dlt645Client, begin: datetime, end: datetime) -> Dialog
 
     Raises:
         MeterRefused: it does not tell its clock or its settlement days.
+        MeterSilent: it stopped answering: nothing half read is told.
 
     """
     columns = {f"{code}.255": ReadValue(f"{code}.255", None, class_id=3) for code in SETTLED}
@@ -172,6 +173,8 @@ def read_billing(client: Dlt645Client, begin: datetime, end: datetime) -> Dialog
             continue
         asked = {f"{code}.{LATCHED + back}": f"{code}.255" for code in SETTLED}
         read = yield from read_registers(client, list(asked))
+        if NOT_ASKED in read.refused.values():
+            raise MeterSilent("the meter stopped answering within a settlement")
         values = {asked[value.obis]: value for value in read.values}
         if not values:
             break

@@ -12,7 +12,14 @@ from protocols.capture import captured_chunks
 from protocols.dlt645 import exchange, load_record
 from protocols.dlt645.codes import CodeTable
 from protocols.dlt645.errors import reasons
-from protocols.dlt645.frame import Frame, FrameReader, address_matches, encode_frame
+from protocols.dlt645.frame import (
+    ANY,
+    BROADCAST,
+    Frame,
+    FrameReader,
+    address_matches,
+    encode_frame,
+)
 from protocols.dlt645.items import Item, Kind, is_block_2007
 from protocols.dlt645.options import Dlt645Options
 from protocols.dlt645.values import Value, decode_values
@@ -22,6 +29,11 @@ TRANSLATES: Final = ("dlt645-2007", "dlt645-1997")
 NAMED_2007: Final = (exchange.READ, exchange.FOLLOW, exchange.WRITE)
 NAMED_1997: Final = (exchange.READ_1997, exchange.FOLLOW_1997, exchange.WRITE_1997)
 FLAGS: Final = exchange.ANSWER | exchange.REFUSED | exchange.MORE
+BROADCASTS: Final = (exchange.BROADCAST_TIME, exchange.FREEZE, 0x1D)
+"""The time, a freeze, what a pin shows: all that meters of 2007 take under everybody's address."""
+CHANGES: Final = (exchange.WRITE, 0x17, 0x19, 0x1A, 0x1B, 0x1C)
+"""Writes, the bit rate, three kinds of clearing, and the switch."""
+CHANGES_1997: Final = (exchange.WRITE_1997,)
 
 
 def translate(request: Mapping[str, Any]) -> dict[str, Any]:
@@ -61,7 +73,7 @@ def _translate(request: Mapping[str, Any]) -> dict[str, Any]:
         return _nothing(reader, left_over) | shown
     shown |= {"ok": True, "valid": True, "decoded": [_decoded(f, codes, old=old) for f in frames]}
     if len(frames) == 1:
-        shown |= shown["decoded"][0] | _meant(frames[0], request.get("own"))
+        shown |= shown["decoded"][0] | _meant(frames[0], request.get("own"), old=old)
     return shown | _follow_up(frames, old=old)
 
 
@@ -156,14 +168,26 @@ def _record(record: load_record.LoadRecord) -> dict[str, Any]:
     return {"at": _time(record.time), "values": values}
 
 
-def _meant(frame: Frame, own: Any) -> dict[str, Any]:
+def _meant(frame: Frame, own: Any, *, old: bool) -> dict[str, Any]:
     """Return whom a request asks, and whether that is ``own``."""
     if frame.from_meter:
         return {}
     told: dict[str, Any] = {"asked": frame.address}
     if isinstance(own, str):
-        told |= {"own": own, "match": address_matches(own, frame.address)}
+        told |= {"own": own, "match": _is_taken(frame, own, old=old)}
     return told
+
+
+def _is_taken(frame: Frame, own: str, *, old: bool) -> bool:
+    """Return whether a meter takes a request for its own.
+
+    To everybody at once are broadcasts, and what meters of 1997 are asked; nobody is changed by a
+    command to whoever there is.
+    """
+    if frame.address == BROADCAST and not old:
+        return frame.control in BROADCASTS
+    changes = frame.control in (CHANGES_1997 if old else CHANGES)
+    return address_matches(own, frame.address) and not (changes and frame.address == ANY)
 
 
 # -- several frames of one answer

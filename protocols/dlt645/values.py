@@ -82,12 +82,14 @@ def _time(item: Item, raw: bytes) -> Value:
 
 
 def _count(item: Item, raw: bytes) -> Value:
+    if bcd.is_absent(raw):
+        return Value(item)
     text = bcd.backwards(raw)
     return Value(item, int(text) if text.isdecimal() else None, text)
 
 
 def _text(item: Item, raw: bytes) -> Value:
-    return Value(item, text=_letters(raw))
+    return Value(item, text=None if bcd.is_absent(raw) else _letters(raw))
 
 
 def _digits(item: Item, raw: bytes) -> Value:

@@ -7,7 +7,7 @@ from protocols.capture import captured_chunks
 from protocols.dlt698 import forward, link_layer as layer
 from protocols.dlt698.frame import FRAGMENT, PRIMARY, SCRAMBLED, Frame, FrameReader, encode_frame
 from protocols.errors import ProtocolError, RemoteProtocolError
-from protocols.links.classify import classify
+from protocols.links.classify import classify, refusal
 
 TRANSLATES: Final = ("dlt698.45", "dlt698")
 KINDS: Final = ("login", "heartbeat", "logout")
@@ -23,7 +23,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
         if not frames:
             raise _nothing(reader)
     except ProtocolError as problem:
-        return {"ok": False, "valid": False, "error": problem.category, "detail": str(problem)}
+        return refusal(problem, request)
     shown = [_shown(frame) for frame in frames]
     return {"ok": True, "valid": True, "decoded": shown} | shown[0]
 

@@ -7,7 +7,7 @@ from protocols.capture import captured_chunks
 from protocols.errors import ProtocolError, RemoteProtocolError
 from protocols.gdw376 import link_layer
 from protocols.gdw376.frame import PRIMARY, UP, Frame, FrameReader, encode_frame
-from protocols.links.classify import classify
+from protocols.links.classify import classify, refusal
 
 TRANSLATES: Final = ("q/gdw-376.1", "gdw376")
 
@@ -20,7 +20,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
         if not frames:
             raise _nothing(reader)
     except ProtocolError as problem:
-        return {"ok": False, "valid": False, "error": problem.category, "detail": str(problem)}
+        return refusal(problem, request)
     shown = [_shown(frame) for frame in frames]
     return {"ok": True, "valid": True, "decoded": shown} | shown[0]
 

@@ -12,8 +12,8 @@ from protocols.iec62056_21.line import BREAK, is_ack, is_break, is_nak
 
 PASSWORD_REQUEST: Final = "P0"  # noqa: S105 -- the name of a command
 ERROR: Final = "ER"
-"""How error answers begin: ``(ERROR)``, ``(ER23)``."""
-_ERROR_VALUE: Final = re.compile(r"ER(ROR)?[0-9]{0,3}")
+"""How error answers begin: ``(ERROR)``, ``(ER23)``, ``(ERR03)``."""
+_ERROR_VALUE: Final = re.compile(r"ER(R|ROR)?[ _-]?[0-9]{0,3}")
 
 
 def is_identification(message: Message) -> bool:
@@ -59,8 +59,10 @@ def is_readout(message: Message) -> bool:
 
 
 def is_programming(message: Message) -> bool:
-    """Whether the meter is in programming mode now, or refuses to be."""
-    return isinstance(message, Block) and message.command in {PASSWORD_REQUEST, BREAK}
+    """Whether the meter is in programming mode now, refuses to be, or sends its readout instead."""
+    if isinstance(message, Block) and message.command:
+        return message.command in {PASSWORD_REQUEST, BREAK}
+    return isinstance(message, Block) and message.good and "!" in message.data
 
 
 def unless_nak(accept: Callable[[Message], bool]) -> Callable[[Message], bool]:
@@ -96,6 +98,14 @@ def is_error(text: str) -> bool:
 def is_error_value(values: Sequence[str]) -> bool:
     """Whether what stands behind a code is an error and no value: ``0.9.1(ERROR)``."""
     return len(values) == 1 and _ERROR_VALUE.fullmatch(values[0].strip()) is not None
+
+
+def error_told(text: str) -> str | None:
+    """Return the error that stands behind a code in place of all data: ``P.01(ER07)``; or None."""
+    body = text.strip("\r\n! ")
+    code, bracket, value = body.partition("(")
+    is_error = bracket and value.endswith(")") and is_error_value([value[:-1]])
+    return body if is_error and code else None
 
 
 def given_reason(message: Message) -> str:

@@ -1,7 +1,7 @@
 """Reads and writes a meter's clock: two values, date and time of day."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import msgspec
@@ -13,7 +13,7 @@ from protocols.iec62056_21.codes import same_code
 from protocols.iec62056_21.conversation import Conversation
 from protocols.iec62056_21.datasets import parse_block
 from protocols.iec62056_21.session import NO_SUCH, Refusal
-from protocols.iec62056_21.stamps import SUMMER, Stamp, parse_clock
+from protocols.iec62056_21.stamps import Stamp, parse_clock
 
 SEASON_SIZE: Final = 7
 CENTURY_SIZE: Final = 8
@@ -100,8 +100,7 @@ def write_clock(
     options, session = talk.options, talk.session
 
     def local() -> datetime:
-        summer_min = talk.rules.summer_min if like.stamp.season == SUMMER else 0
-        return talk.rules.local(instant()) + timedelta(minutes=summer_min)
+        return talk.rules.local(instant(), like.stamp.season)
 
     with session.doubting():
         yield from talk.programming()

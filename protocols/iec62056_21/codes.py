@@ -2,6 +2,7 @@
 
 The short form leaves out medium and channel, and sometimes the rate: ``1.8.0``, ``32.7``. Letters
 stand for the numbers 96 to 99: ``C.1.0`` service, ``F.F`` faults, ``L`` lists, ``P.01`` profiles.
+Some meters write all six numbers with dots between them: ``1.0.1.8.0.255``.
 """
 
 from functools import lru_cache
@@ -12,6 +13,7 @@ NUMBERS: Final = {number: letter for letter, number in LETTERS.items()}
 LOGS_FROM: Final = 98
 """P.01 and P.02 are load profiles, P.98 and above are logs: those belong to no medium."""
 CODE_SIZE_MAX: Final = 24
+CODE_GROUPS: Final = 6
 CURRENT: Final = 255
 
 
@@ -24,10 +26,14 @@ def obis_of(code: str) -> str | None:
     head, colon, tail = body.rpartition(":")
     medium, channel = head.split("-") if colon and head.count("-") == 1 else ("", "")
     parts = tail.split(".")
-    if (colon and not (medium and channel)) or not 2 <= len(parts) <= 4:
+    if len(parts) == CODE_GROUPS and not head and not period:
+        medium, channel, *parts = parts
+        colon = ":"
+    most = 3 if period else 4  # two billing periods, one with a dot and one with a star, are none
+    if (colon and not (medium and channel)) or not 2 <= len(parts) <= most:
         return None
     if len(parts) == 4:
-        period = period or parts.pop()
+        period = parts.pop()
     numbers = [_number(part) for part in parts]
     if len(numbers) == 2:
         numbers.append(0)

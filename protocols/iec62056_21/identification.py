@@ -52,13 +52,19 @@ def parse_identification(text: str) -> Identification:
 
     """
     manufacturer, baud_char, rest = text[:3], text[3:4], text[4:]
-    if len(text) < 4 or not (manufacturer.isascii() and manufacturer.isalpha()):
+    named = len(text) >= 4 and manufacturer.isascii() and manufacturer.isalpha()
+    if not named or ends_a_bracket(text):
         raise RemoteProtocolError("identification", f"{text[:40]!r} is no identification")
     escapes: list[str] = []
     while rest[:1] == "\\" and len(rest) > 1:
         escapes.append(rest[1])
         rest = rest[2:]
     return Identification(text, manufacturer, baud_char, tuple(escapes), rest)
+
+
+def ends_a_bracket(text: str) -> bool:
+    """Whether a text closes a bracket that it did not open: the unit of ``0.3.0(500*Imp/kWh)``."""
+    return ")" in text.partition("(")[0]
 
 
 def is_request(text: str) -> bool:

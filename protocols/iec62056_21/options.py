@@ -30,7 +30,8 @@ class Iec62056Options(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_
     """Registers come from the readout, and by commands only what is not in it; or all by commands,
     which is quicker on slow lines."""
     login: Literal["never", "writes", "always"] = "writes"
-    """Before which commands the password is sent."""
+    """Before which commands the password is sent; with writes, before reads too once the meter was
+    seen to refuse them without it."""
     password_command: Literal["P1", "P2"] = "P1"  # noqa: S105 -- the name of a command
     write_password: bool = False
     """Whether a write repeats the password in a second pair of brackets."""

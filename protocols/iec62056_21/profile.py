@@ -27,6 +27,8 @@ PERIOD_MIN_MAX: Final = 31 * 24 * 60
 ROWS_MAX: Final = 10_000
 HEAD_SIZE: Final = 4
 ERROR: Final = "ERROR"
+NO_ENTRIES: Final = frozenset({(ERROR,), ("",)})
+"""What stands behind the code of a table in which there is nothing."""
 
 
 class Channel(NamedTuple):
@@ -120,7 +122,7 @@ def parse_profile(text: str) -> LoadProfile:
             if code is None and headed is not None:
                 found.rows.append(headed.row(values))
             elif is_profile(code):
-                if values in {(ERROR,), ("",)}:
+                if values in NO_ENTRIES:
                     found.empty = True
                     continue
                 headed, more = _header(values)

@@ -32,6 +32,8 @@ CLOCK: Final = "0.0.1.0.0.255"
 """Date and time in one, on customer ports."""
 FACTORS: Final = frozenset({13, 33, 53, 73})
 """Groups C of power factors: numbers without a unit."""
+BLANKS: Final = " -_.,"
+"""What stands in the place of a number that the meter does not have: ``(------*kWh)``."""
 COUNTERS: Final = frozenset({(0, 1, 0), (96, 7, 0), (96, 2, 0)})
 """Billing periods, power failures, changes of the configuration."""
 
@@ -67,10 +69,10 @@ def read_value(
 ) -> ReadValue:
     """Return what stands in the brackets behind a code.
 
-    A second bracket that holds a time is when a maximum occurred. Customer ports put the time
-    first: ``(230601000000S)(02.345*kW)``.
+    A second bracket that holds a time is when a maximum occurred. Customer ports and some meters
+    put the time first: ``(230601000000S)(02.345*kW)``.
     """
-    if len(values) == 2 and "*" in values[1] and values[0][-1:] in {"S", "W"}:
+    if len(values) == 2 and "*" in values[1] and _is_stamp(values[0]):
         values = values[::-1]
     text, unit_text = split_unit(values[0])
     at = _time(values[1], rules) if len(values) > 1 else None
@@ -83,7 +85,16 @@ def read_value(
         is_number, count = _plain_number(obis)
         if is_number:
             return ReadValue(obis, number.mantissa, number.scaler, count, time=at)
-    return ReadValue(obis, values[0].strip() or None, time=at)
+    blank = unit_text and unit_of(unit_text) is not None and not text.strip(BLANKS)
+    return ReadValue(obis, None if blank else values[0].strip() or None, time=at)
+
+
+def _is_stamp(text: str) -> bool:
+    try:
+        parse_stamp(text)
+    except RemoteProtocolError:
+        return False
+    return True
 
 
 def _time(text: str, rules: StampRules) -> datetime | None:
@@ -93,6 +104,11 @@ def _time(text: str, rules: StampRules) -> datetime | None:
         return parse_stamp(text).instant(rules).astimezone(UTC)
     except (RemoteProtocolError, OverflowError):
         return None
+
+
+def is_measured(obis: str) -> bool:
+    """Whether what stands under a code is a quantity, not a text."""
+    return _plain_number(obis)[0]
 
 
 @lru_cache(maxsize=4096)

@@ -1,6 +1,7 @@
 """Reads registers: from the readout, and what is not in it by commands."""
 
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from protocols.dialogue import Dialogue
 from protocols.errors import ProtocolError
@@ -9,10 +10,12 @@ from protocols.iec62056_21.codes import obis_of, short_code
 from protocols.iec62056_21.conversation import Conversation
 from protocols.iec62056_21.datasets import DataSet, parse_block
 from protocols.iec62056_21.options import Iec62056Options
-from protocols.iec62056_21.reading import clock_in, obis_in, read_value
+from protocols.iec62056_21.reading import clock_in, is_measured, obis_in, read_value
 from protocols.iec62056_21.session import NO_SUCH, Refusal
 from protocols.tariffs import as_rate
 from protocols.values import ReadValue, RegistersRead
+
+ABSENT: Final = "the meter has no such value"
 
 
 def read_registers(talk: Conversation, asked: Sequence[str]) -> Dialogue[RegistersRead]:
@@ -32,7 +35,9 @@ def read_registers(talk: Conversation, asked: Sequence[str]) -> Dialogue[Registe
     time = clock_in(reader.sets, talk.options, talk.rules)
     wanted = asked or [obis for obis in reader.told if time is None or obis not in reader.clock]
     values = [reader.told[obis] for obis in wanted if obis in reader.told]
-    return RegistersRead(values, reader.refused, time)
+    absent = {v.obis for v in values if v.value is None} & set(asked)
+    refused = reader.refused | dict.fromkeys(absent, ABSENT)
+    return RegistersRead([v for v in values if v.obis not in absent], refused, time)
 
 
 def _called(obis: str, options: Iec62056Options) -> str | None:
@@ -53,11 +58,16 @@ class _Reader:
         """Told as the time of the whole, not as values."""
 
     def take(self, sets: Iterable[DataSet]) -> None:
-        """Take a readout; of a code that stands in it twice, the first."""
+        """Take a readout; of a code that stands in it twice, the first.
+
+        An error in the place of a quantity is none: if it is asked for, a command may tell more.
+        """
         self.sets = list(sets)
         for data_set in self.sets:
             obis = obis_in(data_set, self._talk.options)
-            if obis is not None and obis not in self.told:
+            if obis is None or obis in self.told:
+                continue
+            if not (is_measured(obis) and answers.is_error_value(data_set.values)):
                 self.told[obis] = self._value(obis, data_set)
 
     def _value(self, obis: str, data_set: DataSet) -> ReadValue:

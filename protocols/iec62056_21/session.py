@@ -44,6 +44,8 @@ class Refusal(msgspec.Struct, frozen=True):
     reason: str
     silent: bool = False
     """It said so by saying nothing."""
+    told: bool = False
+    """It said so by an error of its own, which may mean anything: that it wants the password."""
 
 
 class SessionEnded(RemoteProtocolError):
@@ -55,6 +57,13 @@ class SessionEnded(RemoteProtocolError):
 
 class MeterAbsent(MeterSilent):
     """The meter does not even say who it is."""
+
+
+class NoProgramming(MeterSilent):
+    """The meter says who it is, and enters no programming mode: many only send their readout."""
+
+    def __init__(self) -> None:
+        super().__init__("the meter said who it is, and did not enter programming mode")
 
 
 class Session:
@@ -153,6 +162,7 @@ class Session:
 
         Raises:
             MeterRefused: it has none.
+            NoProgramming: it says nothing to that, or sends its readout all the same.
 
         """
         who = yield from self.sign_on()
@@ -167,6 +177,8 @@ class Session:
             message = yield from self._line.ask(request, answers.is_programming)
             if message is None:
                 continue
+            if answers.is_readout(message) and not is_break(message):
+                break
             if isinstance(message, Block) and not message.good:
                 request = bytes((frame.NAK,))
                 continue
@@ -175,7 +187,7 @@ class Session:
             self._step(Signal.PROGRAMMING_ENTERED)
             self._check_owner(message)
             return
-        raise MeterSilent("the meter said who it is, and did not enter programming mode")
+        raise NoProgramming
 
     def _check_owner(self, message: Message) -> None:
         """Refuse another meter. The word for a cipher is new each time, and names nobody."""
@@ -268,7 +280,9 @@ class Session:
             text = yield from self._data(request, accept, code, refusals)
             self._line.owed = earlier > 0 or text is None
             if text is not None:
-                return Refusal(text.strip("\r\n()")) if answers.is_error(text) else text
+                if answers.is_error(text):
+                    return Refusal(text.strip("\r\n()"), told=True)
+                return text
         if refusals:
             return Refusal(refusals[-1])
         raise MeterSilent(f"no answer to {command} {code}")

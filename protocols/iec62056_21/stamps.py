@@ -1,6 +1,6 @@
 """Times as meters write them: digits, sometimes with the season in front."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Final
 
 import msgspec
@@ -11,6 +11,8 @@ SEPARATORS: Final = str.maketrans("", "", " -:./,")
 SIZES: Final = {10: (False, False), 11: (True, False), 12: (False, True), 13: (True, True)}
 """Digits to whether there is a season, and seconds."""
 SUMMER: Final = 1
+UTC_TOLD: Final = 2
+"""The season digit of meters that write UTC, by the rules of VDEW."""
 LETTERED_SIZE: Final = 13
 """Of a time with a letter for the season behind it."""
 
@@ -20,12 +22,11 @@ class Stamp(msgspec.Struct, frozen=True):
 
     local: datetime
     season: int | None
-    """0: standard time, 1: summer time; None: not said."""
+    """0: standard time, 1: summer time, 2: UTC; None: not said."""
 
     def instant(self, rules: "StampRules") -> datetime:
         """Return the instant."""
-        minutes = rules.utc_offset_min + (rules.summer_min if self.season == SUMMER else 0)
-        return self.local.replace(tzinfo=timezone(timedelta(minutes=minutes)))
+        return self.local.replace(tzinfo=rules.zone(self.season))
 
 
 class StampRules(msgspec.Struct, frozen=True):
@@ -36,9 +37,16 @@ class StampRules(msgspec.Struct, frozen=True):
     summer_min: int = 0
     """What its clock is ahead of standard time while the season digit says 1."""
 
-    def local(self, instant: datetime) -> datetime:
-        """Return an instant in the meter's standard time."""
-        return instant.astimezone(timezone(timedelta(minutes=self.utc_offset_min)))
+    def zone(self, season: int | None) -> timezone:
+        """Return the zone of a time that the meter writes with this season digit."""
+        if season == UTC_TOLD:
+            return UTC
+        summer_min = self.summer_min if season == SUMMER else 0
+        return timezone(timedelta(minutes=self.utc_offset_min + summer_min))
+
+    def local(self, instant: datetime, season: int | None = None) -> datetime:
+        """Return an instant as the meter writes it with this season digit; None: standard time."""
+        return instant.astimezone(self.zone(season))
 
 
 def parse_stamp(text: str) -> Stamp:

@@ -6,9 +6,18 @@ from typing import Final
 
 from protocols.dialogue import Dialogue
 from protocols.errors import LocalProtocolError, MeterRefused, MeterSilent
+from protocols.iec62056_21 import answers
 from protocols.iec62056_21.codes import obis_of, short_code
 from protocols.iec62056_21.conversation import Conversation
-from protocols.iec62056_21.profile import ERROR, IntervalRow, LogEntry, parse_log, parse_profile
+from protocols.iec62056_21.datasets import NEW_LINE
+from protocols.iec62056_21.profile import (
+    ERROR,
+    IntervalRow,
+    LogEntry,
+    is_log,
+    parse_log,
+    parse_profile,
+)
 from protocols.iec62056_21.profile_columns import profile_read
 from protocols.iec62056_21.session import NO_SUCH, Refusal
 from protocols.iec62056_21.stamps import format_stamp
@@ -82,16 +91,23 @@ def _code(talk: Conversation, obis: str) -> str:
 def _table(
     talk: Conversation, code: str, windows: list[Window], take: Callable[[str], None]
 ) -> Dialogue[None]:
-    def work() -> Dialogue[None]:
+    total = len(windows)
+
+    def work() -> Dialogue[Refusal | None]:
         while windows:
             answer = yield from _window(talk, code, *windows[0])
+            if isinstance(answer, Refusal) and answer.reason == ERROR and len(windows) < total:
+                answer = NO_ENTRIES  # it has the table: it told other days of it
             if isinstance(answer, Refusal):
-                failure = MeterSilent if answer.silent else MeterRefused
-                raise failure(f"the meter refused {code}: {answer.reason}")
+                return answer
             take(answer)
             windows.pop(0)
+        return None
 
-    yield from talk.repeated(work)
+    refusal = yield from talk.repeated(work)
+    if refusal is not None:
+        failure = MeterSilent if refusal.silent else MeterRefused
+        raise failure(f"the meter refused {code}: {refusal.reason}")
 
 
 def _window(
@@ -108,10 +124,22 @@ def _window(
             refusal = answer
         elif f"({ERROR})" in answer:
             empty = True  # no entries, or not understood: another way may tell
+        elif (reason := answers.error_told(answer)) is not None:
+            refusal = Refusal(reason)
         else:
             talk.table_forms = [(command, season)]
-            return answer
+            return _named(answer, code)
     return NO_ENTRIES if empty else refusal
+
+
+def _named(answer: str, code: str) -> str:
+    """Return an answer with its code, which some meters do not repeat."""
+    if not answer.startswith("("):
+        return answer
+    if not is_log(code):
+        return code + answer
+    lines = answer.split(NEW_LINE)
+    return NEW_LINE.join(code + line if line.startswith("(") else line for line in lines)
 
 
 def _days(begin: datetime, end: datetime, apart: timedelta = MINUTE) -> list[Window]:

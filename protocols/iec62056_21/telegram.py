@@ -17,6 +17,7 @@ from typing import Final
 import msgspec
 
 from protocols.iec62056_21.block_check import CHECKS, SEVEN_BIT
+from protocols.iec62056_21.identification import ends_a_bracket
 
 TELEGRAM_SIZE_MAX: Final = 16 * 1024
 IDENTIFICATION_SIZE_MAX: Final = 128
@@ -117,7 +118,7 @@ class TelegramReader:
             head, end, _ = plain[start + 1 :].partition(b"\n")
             if start < 0:
                 del buffer[: len(plain)]
-            elif b"/" in head or not _is_maker(head[:3], whole=bool(end)):
+            elif b"/" in head or not _may_identify(head, whole=bool(end)):
                 del buffer[: start + 1]
             else:
                 del buffer[:start]
@@ -127,9 +128,9 @@ class TelegramReader:
     def _take(self, *, last: bool) -> tuple[int, Telegram | None]:
         plain = _plain(self._buffer)
         mark = plain.find(b"!")
-        again = plain.rfind(b"/", 1, mark if mark >= 0 else len(plain))
+        again = _next_start(plain, mark if mark >= 0 else len(plain))
         if again > 0:
-            return again, None  # no slash can stand in data: what came before it has no end
+            return again, None  # what came before it has no end
         if mark < 0:
             return (1, None) if len(plain) > TELEGRAM_SIZE_MAX else (0, None)
         end = plain.find(b"\n", mark, mark + CRC_DIGITS + 3)
@@ -160,9 +161,33 @@ def _framed_end(plain: bytes, mark: int, *, last: bool) -> int:
     return 0 if may_come and not last else mark + 1
 
 
-def _is_maker(letters: bytes, *, whole: bool) -> bool:
-    """Whether these can be the three letters of a maker, as far as they have come."""
-    return (letters.isalpha() or not letters) and (len(letters) == 3 or not whole)
+def _next_start(plain: bytes, end: int) -> int:
+    """Return where another telegram begins before ``end``; below 1: nowhere.
+
+    A slash may stand in a unit, though the standard forbids it: ``0.3.0(500*Imp/kWh)``.
+    """
+    at = plain.rfind(b"/", 1, end)
+    while at > 0 and not _begins(plain[at + 1 : at + 1 + IDENTIFICATION_SIZE_MAX]):
+        at = plain.rfind(b"/", 1, at)
+    return at
+
+
+def _begins(behind: bytes) -> bool:
+    """Whether a telegram, or a request, begins with a slash: only the whole line tells."""
+    line, end, _ = behind.partition(b"\n")
+    is_whole = bool(end) or b"!" in line or len(line) >= IDENTIFICATION_SIZE_MAX
+    return is_whole and not _is_in_brackets(line)
+
+
+def _is_in_brackets(line: bytes) -> bool:
+    return ends_a_bracket(line.decode("ascii"))
+
+
+def _may_identify(head: bytes, *, whole: bool) -> bool:
+    """Whether this can be an identification, as far as it has come."""
+    letters = head[:3]
+    is_maker = (letters.isalpha() or not letters) and (len(letters) == 3 or not whole)
+    return is_maker and not _is_in_brackets(head)
 
 
 def _plain(data: bytes | bytearray) -> bytes:

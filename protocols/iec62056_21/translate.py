@@ -21,6 +21,7 @@ from protocols.iec62056_21.identification import (
 )
 from protocols.iec62056_21.options import Iec62056Options
 from protocols.iec62056_21.profile import (
+    NO_ENTRIES,
     complete_rows,
     is_log,
     is_profile,
@@ -72,14 +73,13 @@ class _Capture:
         check = request.get("check") or usual
         reader = MessageReader(check if check in CHECKS else "xor", both_ways=True)
         self.messages = [message for chunk in chunks for message in reader.feed(chunk)]
-        in_block = reader.in_block
         self.messages += reader.idle()
         self.parity = reader.parity_seen
         self.text = b"".join(chunks).translate(SEVEN_BIT).decode("ascii")
         self.fragment = request.get("protocol") == FRAGMENT
         self.blocks = [message for message in self.messages if isinstance(message, Block)]
         self.identification = self._identification()
-        self.open = in_block and self.text.rfind(STX) > self._identified_at()
+        self.open = self.text.rfind(STX) > self._identified_at()
 
     def _identified_at(self) -> int:
         found = self.identification
@@ -189,7 +189,7 @@ class _Capture:
         return {"ok": True, "valid": True} | shown
 
     def _readout(self, shown: dict[str, Any], told: dict[str, Any], body: str) -> dict[str, Any]:
-        table = "rows" in told or "entries" in told
+        table = told.get("rows") or told.get("entries")
         ended = any(line.startswith("!") for line in body.split(NEW_LINE))
         if self.identification is not None and not ended and not table:
             return shown | _refusal("truncated", "the readout has no end")
@@ -265,8 +265,11 @@ def _told(text: str) -> dict[str, Any]:
 
 
 def _tells(sets: Sequence[DataSet], named: Callable[[str | None], bool]) -> bool:
-    """Whether there is a table of this kind, and not only the word that there is none."""
-    return any(len(found.values) > 1 and named(found.code) for found in sets)
+    """Whether there is a table of this kind, or the word that it is empty."""
+    return any(
+        named(found.code) and (len(found.values) > 1 or found.values in NO_ENTRIES)
+        for found in sets
+    )
 
 
 def _values(sets: Sequence[DataSet]) -> dict[str, list[str]]:

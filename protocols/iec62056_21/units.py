@@ -48,6 +48,9 @@ def _units() -> dict[str, Unit]:
 
 UNITS: Final = _units()
 _FOLDED: Final = {name.lower(): unit for name, unit in UNITS.items() if name[:1] not in {"m", "M"}}
+_FOLDED_BEHIND_M: Final = {
+    name[0] + name[1:].lower(): unit for name, unit in UNITS.items() if name[:1] in {"m", "M"}
+}
 
 
 @lru_cache(maxsize=256)
@@ -56,7 +59,8 @@ def unit_of(text: str) -> Unit | None:
 
     Makers write kVArh, kvarh and KWH alike, so case only counts where it tells milli from mega.
     """
-    return UNITS.get(text) or _FOLDED.get(text.lower())
+    behind_m = _FOLDED_BEHIND_M.get(text[:1] + text[1:].lower())
+    return UNITS.get(text) or _FOLDED.get(text.lower()) or behind_m
 
 
 class Number(msgspec.Struct, frozen=True, array_like=True):

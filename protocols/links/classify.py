@@ -3,10 +3,13 @@
 The listener decides by checks alone (``registry.detect``); this goes on where a check fails.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
+from protocols.capture import captured_chunks
 from protocols.ddp.frame import MARK, packet_size
 from protocols.dlt645.frame import FrameReader as Dlt645Reader
+from protocols.errors import ProtocolError
 from protocols.links import ddp, dlms_push, dlt698, dsmr4, forcecontrol, gdw376, hml1, prot
 from protocols.links.base import LinkSettings, Verdict
 
@@ -60,3 +63,12 @@ def _by_marks(start: bytes) -> str:
     if len(start) > 7 and start[7] == 0x68:
         return "dlt645"
     return "dlt698.45"
+
+
+def refusal(problem: ProtocolError, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a translator's answer to a capture that is no good: why, and what it looks like."""
+    shown = {"ok": False, "valid": False, "error": problem.category, "detail": str(problem)}
+    try:
+        return shown | {"sniff": classify(b"".join(captured_chunks(request)))}
+    except ProtocolError:
+        return shown

@@ -1,7 +1,8 @@
 """DDP: the modem registers, every packet tells its id, and data are acknowledged.
 
 Packets go back in the layout in which the modem's last data came. A modem that waits to be asked
-has shown none yet: it is asked in the maker's, and only when nothing came of that in the others.
+has shown none yet: it is asked in the maker's, and what has to be said again goes in the next one,
+so that the first read through it succeeds by its repetitions, whichever it understands.
 """
 
 from typing import Final
@@ -24,25 +25,29 @@ from protocols.links.notices import ForeignFrame, SaidGoodbye
 
 DATA_SIZE_MAX: Final = 1024
 """Bytes of data in one packet: what the buffers of modems hold."""
-TURNS: Final = (Layout.INSIDE, Layout.HEADER16, Layout.INSIDE, Layout.CLOSED)
-"""The maker's layout comes most often: its modems may have a meter that does not answer now."""
-PATIENCE: Final = 6
-"""Packets in one layout, without a word of the modem, before the next has its turn: a whole read
-with its repetitions."""
+TURNS: Final = (Layout.INSIDE, Layout.HEADER16, Layout.CLOSED)
+"""The maker's layout first. Meters of all protocols are asked at least three times in a read."""
+PATIENCE: Final = 3
+"""Different packets in one layout, without a word of the modem, before the next has its turn: not
+every repetition is the same (a challenge is new each time)."""
+NO_PARITY: Final = bytes(byte & 0x7F for byte in range(256))
+"""A meter of IEC 62056-21 is called with and without parity by turns."""
 
 
 class DdpLink:
     """One connection of a modem that speaks DDP over TCP."""
 
-    __slots__ = ("_dtu", "_reader", "_registered", "_unheard", "layout", "name")
+    __slots__ = ("_dtu", "_reader", "_registered", "_turn", "_unheard", "layout", "name")
 
     pipe = True
 
     def __init__(self, _settings: LinkSettings) -> None:
         self.name = "ddp"
         self.layout = Layout.INSIDE
-        self._unheard: int | None = 0
-        """Packets of data that nothing came of yet; None: the modem surely reads this layout."""
+        self._turn: int | None = 0
+        """Whose turn it is to be tried; None: the modem surely reads this layout."""
+        self._unheard: set[bytes] = set()
+        """What was said in this layout, and nothing came of it yet."""
         self._reader = PacketReader()
         self._dtu = ""
         self._registered = False
@@ -60,13 +65,21 @@ class DdpLink:
         """See ``Link.wrap``."""
         if not self._dtu:
             raise LocalProtocolError("state", "nobody has registered on this connection")
-        if self._unheard is not None:
-            self.layout = TURNS[self._unheard // PATIENCE % len(TURNS)]
-            self._unheard += 1
+        if self._turn is not None:
+            self._turn = self._turn_of(data, self._turn)
+            self.layout = TURNS[self._turn % len(TURNS)]
         pieces = (data[at : at + DATA_SIZE_MAX] for at in range(0, len(data), DATA_SIZE_MAX))
         return b"".join(
             encode_packet(Packet(ddp.DATA_DOWN, self._dtu, piece, self.layout)) for piece in pieces
         )
+
+    def _turn_of(self, data: bytes, turn: int) -> int:
+        said = data.translate(NO_PARITY)
+        if said in self._unheard or len(self._unheard) >= PATIENCE:
+            self._unheard.clear()
+            turn += 1
+        self._unheard.add(said)
+        return turn
 
     def _take(self, packet: Packet) -> list[LinkEvent]:
         if packet.kind & 0x80:
@@ -102,7 +115,7 @@ class DdpLink:
                 return self._data(packet)
             case ddp.DATA_TAKEN:
                 if self.layout is Layout.INSIDE:  # it might take the heads of others for packets
-                    self._unheard = None
+                    self._turn = None
                 return []
             case ddp.INVALID:
                 return []
@@ -110,8 +123,7 @@ class DdpLink:
                 return [ForeignFrame("hongdian-ddp", encode_packet(packet))]
 
     def _data(self, packet: Packet) -> list[LinkEvent]:
-        if packet.layout is not None:
-            self.layout, self._unheard = packet.layout, None
+        self.layout, self._turn = packet.layout or self.layout, None  # the reader tells it of data
         events: list[LinkEvent] = [self._reply(ddp.DATA_TAKEN_DOWN)] if packet.head else []
         return [*events, MeterBytes(packet.data)] if packet.data else events
 

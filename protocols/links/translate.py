@@ -10,7 +10,7 @@ from protocols.dlms.wrapper import WrapperReader
 from protocols.errors import ProtocolError, RemoteProtocolError
 from protocols.links import forcecontrol
 from protocols.links.alarm_push import decode_dsmr4, smr5_alarm
-from protocols.links.classify import classify
+from protocols.links.classify import classify, refusal
 from protocols.links.notices import AlarmTold
 from protocols.links.raw import PADDING
 
@@ -24,7 +24,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
         raw = b"".join(captured_chunks(request))
         told = _registration(raw) if "push" not in request["protocol"] else _alarm(raw)
     except ProtocolError as problem:
-        return {"ok": False, "valid": False, "error": problem.category, "detail": str(problem)}
+        return refusal(problem, request)
     return {"ok": True, "valid": True, "sniff": classify(raw)} | told
 
 

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from protocols.capture import captured_chunks
 from protocols.errors import ProtocolError
-from protocols.links.classify import classify
+from protocols.links.classify import classify, refusal
 from protocols.prot.stuffing import REGISTRATION_SIZE, Unstuffer, decode_registration
 
 TRANSLATES: Final = ("four-faith-prot", "prot")
@@ -17,12 +17,7 @@ def translate(request: Mapping[str, Any]) -> dict[str, Any]:
         raw = b"".join(captured_chunks(request))
         registration = decode_registration(raw)
     except ProtocolError as problem:
-        return {
-            "ok": False,
-            "valid": False,
-            "error": problem.category,
-            "detail": str(problem),
-        }
+        return refusal(problem, request)
     data, heartbeats = Unstuffer().feed(raw[REGISTRATION_SIZE:])
     return {
         "ok": True,

@@ -57,8 +57,9 @@ def test_a_conflict_hurts_nobody_else(log: EventLog) -> None:
     assert states(log) == [b"a", b"b"]
 
 
+@pytest.mark.parametrize("more", [0, 100])
 def test_whoever_wrote_meanwhile_is_not_written_over(
-    opener: Callable[[], EventLog], log: EventLog
+    opener: Callable[[], EventLog], log: EventLog, more: int
 ) -> None:
     log.append(batch(b"a"))
     other = opener()
@@ -66,21 +67,22 @@ def test_whoever_wrote_meanwhile_is_not_written_over(
     assert isinstance(log, SqlEventLog)
     other._epoch = log._epoch
     other.append(batch(b"theirs"))
-    assert log.append(batch(b"b")) == [Appended(3, 3)]
-    assert log.append(batch(b"c")) == [Appended(4, 4)]
-    assert states(log) == [b"a", b"theirs", b"b", b"c"]
-    assert list(Verifier().take(log.read_chained(0, 9))) == []
+    assert log.append(batch(b"b", *[b"x"] * more))[0] == Appended(3, 3)
+    assert log.append(batch(b"c")) == [Appended(4 + more, 4 + more)]
+    assert states(log) == [b"a", b"theirs", b"b", *[b"x"] * more, b"c"]
+    assert list(Verifier().take(log.read_chained(0, 999))) == []
 
 
+@pytest.mark.parametrize("many", [1, 100])
 def test_a_writer_that_was_fenced_changes_nothing(
-    opener: Callable[[], EventLog], log: EventLog
+    opener: Callable[[], EventLog], log: EventLog, many: int
 ) -> None:
     log.append(batch(b"a"))
     log.append(batch(b"b"))
     opener().fence()
     for _ in range(2):
         with pytest.raises(StoreFenced):
-            log.append(batch(b"c"))
+            log.append(batch(*[b"c"] * many))
     assert states(log) == [b"a", b"b"]
     assert log.head() == 2
 

@@ -19,9 +19,12 @@ from hes.store import pool
 from hes.store.errors import StoreError, StoreUnavailable
 from hes.store.open import open_log
 from hes.store.port import Append, Appended, EventLog
+from hes.store.postgres_rows import FEW
 
 pytestmark = pytest.mark.databases
 ROW = ("Reading/1", b"state")
+MANY = FEW + 1
+"""Events of a batch that goes by COPY."""
 
 
 @pytest.fixture
@@ -48,8 +51,8 @@ def log(url: str, relay: Relay) -> Iterator[EventLog]:
         yield opened
 
 
-def append(log: EventLog, version: int) -> list[object]:
-    return list(log.append([Append("meter:1", version, [ROW])]))
+def append(log: EventLog, version: int, events: int = 1) -> list[object]:
+    return list(log.append([Append("meter:1", version, [ROW] * events)]))
 
 
 def test_a_commit_whose_answer_is_lost_is_stored_once(log: EventLog, relay: Relay) -> None:
@@ -66,9 +69,24 @@ def test_a_transaction_whose_rows_were_not_sent_is_not_in_doubt(
     append(log, 0)
     relay.swallow_answer_to = b"UPDATE head"
     with pytest.raises(StoreUnavailable, match="cannot be reached"):
+        append(log, 1, MANY)
+    assert append(log, 1, MANY) == [Appended(2, 2)]
+    assert log.head() == 1 + MANY
+
+
+def test_a_few_rows_are_in_doubt_once_they_are_sent(log: EventLog, relay: Relay) -> None:
+    """Head, rows and commit are one statement."""
+    append(log, 0)
+    relay.swallow_answer_to = b"UPDATE head"  # which the server is told before, once
+    with pytest.raises(StoreUnavailable, match="cannot be reached"):
         append(log, 1)
-    assert append(log, 1) == [Appended(2, 2)]
-    assert log.head() == 2
+    append(log, 1)
+    append(log, 2)
+    relay.swallow_answer_to = b"hes_store_few"
+    assert append(log, 3) == [Appended(4, 4)]
+    assert not relay.swallow_answer_to
+    assert append(log, 4) == [Appended(5, 5)]
+    assert [row.version for row in log.read(0, 9)] == [1, 2, 3, 4, 5]
 
 
 @pytest.mark.parametrize("last", [b"PGCOPY\n", b"c\x00\x00\x00\x04"], ids=["rows", "end of rows"])
@@ -79,11 +97,11 @@ def test_rows_whose_answer_is_lost_are_stored_once(
     append(log, 0)
     append(log, 1)
     relay.swallow_answer_to = last
-    assert append(log, 2) == [Appended(3, 3)]
+    assert append(log, 2, MANY) == [Appended(3, 3)]
     assert not relay.swallow_answer_to
-    assert append(log, 3) == [Appended(4, 4)]
-    assert log.head() == 4
-    assert [row.version for row in log.read(0, 9)] == [1, 2, 3, 4]
+    assert append(log, 2 + MANY) == [Appended(3 + MANY, 3 + MANY)]
+    assert log.head() == 3 + MANY
+    assert [row.version for row in log.read(0, 99)] == list(range(1, 4 + MANY))
 
 
 def test_a_network_that_breaks_is_tried_again(log: EventLog, relay: Relay) -> None:

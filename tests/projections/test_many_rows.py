@@ -10,7 +10,13 @@ from projections.sql.database import IN_MAX, Database
 from projections.sql.places import Place, open_place
 from projections.sql.postgres_rows import MARK, NULL, distinct, sent
 from projections.sql.schema import Kind, Table, Upsert, octets, real, text, whole
-from projections.sql.sqlite import ROWS_AT_ONCE, VALUES_MAX, SqliteDatabase, SqlitePlace
+from projections.sql.sqlite import (
+    CHECKPOINT_PAGES,
+    ROWS_AT_ONCE,
+    VALUES_MAX,
+    SqliteDatabase,
+    SqlitePlace,
+)
 
 ANY = Table(
     "any_row",
@@ -136,6 +142,12 @@ def test_equal_keys_keep_their_order() -> None:
 
 
 # -- SQLite
+
+
+def test_pages_go_home_seldom(tmp_path: Any) -> None:
+    db = SqlitePlace(str(tmp_path / "read.db")).connect()
+    assert db.query("PRAGMA wal_autocheckpoint")[0][0] == CHECKPOINT_PAGES > 1000
+    db.close()
 
 
 def test_few_statements_are_prepared_whatever_the_number_of_rows(tmp_path: Any) -> None:

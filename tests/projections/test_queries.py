@@ -1,12 +1,13 @@
 """Queries: pages, filters, times, and devices that are not there."""
 
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 from hypothesis import given, settings, strategies as st
-from read_models import ENERGY, Models, at, device, reading
+from read_models import ENERGY, Models, at, device, reading, recorded
 
 from hes.events.command import AlarmAcknowledged
 from hes.events.layout import Channel
@@ -97,6 +98,20 @@ def test_many_meters_at_once(models: Models) -> None:
 # -- readings by time
 
 
+def test_the_last_readings_are_found_without_sorting_all(tmp_path: Path) -> None:
+    models = Models(tmp_path)
+    with closing(models.place.connect(read_only=True)) as db:
+        plan = db.query(
+            "EXPLAIN QUERY PLAN SELECT * FROM reading WHERE meter_id = ? AND time <= ?"
+            " ORDER BY time DESC, position DESC, obis DESC LIMIT 5",
+            ["A", 1],
+        )
+    models.close()
+    assert [row["detail"] for row in plan] == [
+        "SEARCH reading USING PRIMARY KEY (meter_id=? AND time<?)"
+    ]
+
+
 def test_times_are_included_and_codes_choose(models: Models) -> None:
     for n in range(5):
         both = reading(
@@ -164,6 +179,18 @@ def test_a_meter_listed_behind_a_modem_that_is_connected_is_online(models: Model
     assert online(models) == {"A": True, "B": False}
     models.tell(("meter:A", device("862")), ("meter:B", device("861")))
     assert online(models) == {"A": False, "B": True}
+
+
+def test_a_meter_without_a_modem_stands_for_its_own(models: Models) -> None:
+    models.tell(("meter:A", device("")), ("meter:B", device("861")), ("meter:861", device("9")))
+    models.tell(("modem:A", connected(1)), ("modem:861", connected(1)))
+    assert online(models) == {"A": True, "B": True, "861": False}
+    assert models.query.overview(at(1)).meters_online == 2
+    models.tell(("modem:A", gone(1)))
+    assert online(models) == {"A": False, "B": True, "861": False}
+    assert models.query.overview(at(2)).meters_online == 1
+    told = recorded(("modem:A", connected(2)), after=6)
+    assert ("meters", "A") in models.tables.take(told)
 
 
 def test_a_node_that_starts_has_no_connections(registered: Models) -> None:

@@ -239,6 +239,9 @@ class Decoder:
             raise StoreUnavailable("no layouts now")
         return CODEC.recorded(row)
 
+    def recorded_all(self, rows: Sequence[StoredRow]) -> list[Recorded]:
+        return list(map(self.recorded, rows))
+
 
 async def test_a_store_that_goes_away_while_decoding_poisons_nothing(
     tmp_path: Path, log: Log

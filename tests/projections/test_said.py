@@ -12,12 +12,14 @@ from hes.events.base import DomainEvent, Recorded
 from hes.events.layout import Channel
 from hes.events.power import PowerFailure, PowerSign
 from hes.events.reading import Reading
+from projections import meters
 from projections.base import utc_ms
 from projections.cells import cells
 from projections.latest import _newest, moment
 from projections.piece import SIZE, Piece, pieces
 from projections.said import said
 from projections.sql.database import Database
+from projections.sql.flat_rows import columns_in, flat, joined, woven
 from projections.sql.sqlite import SqlitePlace
 
 VOLTAGE = Channel("1.0.32.7.0.255", -1, 35, 3, 2)
@@ -61,17 +63,49 @@ def test_rows_are_those_of_each_reading(db: Database, log: list[Recorded]) -> No
     assert rows_of(log, db) == one_by_one(log)
 
 
-@given(log=READINGS)
-def test_the_newest_is_the_last_of_the_newest_moment(db: Database, log: list[Recorded]) -> None:
+def newest_of(log: Sequence[Recorded]) -> list[tuple[Any, ...]]:
+    """The newest row of each register, as one finds it by looking at all of them in turn."""
     best: dict[tuple[str, str], tuple[Any, ...]] = {}
     for *row, position in sorted(one_by_one(log), key=lambda row: row[-1]):
         key = row[0], row[1]
         age = moment(row[2], row[3])
         if key not in best or age >= best[key][0]:
             best[key] = age, position, tuple(row)
+    return sorted((row for *_, row in best.values()), key=repr)
+
+
+@given(log=READINGS)
+def test_the_newest_is_the_last_of_the_newest_moment(db: Database, log: list[Recorded]) -> None:
     db.shared.clear()
-    newest = _newest(said(log, db))
-    assert sorted(newest, key=repr) == sorted((row for *_, row in best.values()), key=repr)
+    assert sorted(_newest(said(log, db)), key=repr) == newest_of(log)
+
+
+ONE = st.tuples(
+    st.sampled_from(["meter:A", "meter:B", "meter:C", "meter:D"]),
+    st.builds(
+        lambda value, received, ahead: reading(
+            value, received_at=at(received), device_time=at(received + ahead)
+        ),
+        st.integers(0, 9), st.integers(0, 5), st.sampled_from([-2, 0, 0, 1, 1439, 1440, 1441]),
+    ),
+)  # fmt: skip
+
+
+@given(told=st.lists(ONE, min_size=1, max_size=8))
+def test_meters_that_speak_again_with_one_layout(
+    db: Database, told: list[tuple[str, Reading]]
+) -> None:
+    log = recorded(*told)
+    db.shared.clear()
+    assert sorted(_newest(said(log, db)), key=repr) == newest_of(log)
+    states = {row[0]: row[1:4] for row in meters._newest(said(log, db))}
+    by_meter = {row[0]: row for row in newest_of(log)}
+    assert states.keys() == by_meter.keys()
+    for meter, (last_at, energy_at, energy) in states.items():
+        mine = [row for row in one_by_one(log) if row[0] == meter]
+        assert last_at == max(row[3] for row in mine)
+        assert energy_at == moment(by_meter[meter][2], by_meter[meter][3])
+        assert energy == by_meter[meter][4]
 
 
 def test_meters_of_several_layouts_and_kinds_of_values_in_one_batch(db: Database) -> None:
@@ -99,7 +133,7 @@ def test_what_was_made_for_one_projection_is_there_for_the_next(db: Database) ->
     log = recorded(("meter:A", reading(1)), ("meter:A", reading(2)))
     db.shared.clear()
     assert said(log, db) is said(log[:], db)
-    assert said(log[1:], db)[0].positions == (2,)
+    assert said(log[1:], db)[0].positions == [2]
 
 
 # -- pieces
@@ -132,3 +166,30 @@ def test_a_batch_is_all_of_its_pieces(count: int) -> None:
     found = [list(piece.of(kinds_of(Reading), 0)) for piece in pieces(log)]
     assert [r for some in found for r in some] == log
     assert all(len(some) <= SIZE for some in found)
+
+
+# -- flat rows
+
+COLUMNS = st.lists(st.lists(st.integers(), min_size=2, max_size=2), max_size=6)
+
+
+@given(st.lists(COLUMNS, max_size=4), st.slices(8))
+def test_flat_rows_are_rows(parts: list[list[list[int]]], wanted: slice) -> None:
+    expected = [tuple(row) for part in parts for row in part]
+    rows = joined([flat(part) if part else woven([]) for part in parts])
+    assert list(rows) == expected
+    assert len(rows) == len(expected)
+    assert list(rows[wanted]) == expected[wanted]
+    for place, row in enumerate(expected):
+        assert rows[place] == rows[place - len(expected)] == row
+    if expected:
+        assert list(columns_in(rows)) == [list(column) for column in zip(*expected, strict=True)]
+        assert flat(rows) is rows
+        assert [tuple(c) for c in columns_in(expected)] == list(zip(*expected, strict=True))
+    with pytest.raises(IndexError):
+        rows[len(expected)]
+
+
+def test_rows_are_woven_a_row_of_each_group_in_turn() -> None:
+    woven_rows = woven([[["a", "b"], [1, 2]], [["c", "d"], [3, 4]]])
+    assert list(woven_rows) == [("a", 1), ("c", 3), ("b", 2), ("d", 4)]

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, strategies as st
 from read_models import ENERGY, NOON, Models, at, reading
 
-from hes.events.layout import Channel
+from hes.events.layout import Channel, Layout
 from hes.events.reading import Source
-from hes.quantities import decimal_text
-from projections.base import from_utc_ms, utc_ms
+from hes.quantities import decimal_text, shown_scale
+from projections.base import EPOCH, all_utc_ms, from_utc_ms, utc_ms
+from projections.cells import columns_of, told
 
 VOLTAGE = Channel("1.0.32.7.0.255", -1, 35, 3, 2)
 M = "meter:A"
@@ -65,6 +66,29 @@ def test_decimal_text_is_the_number_itself(value: int, scaler: int) -> None:
     assert Decimal(text) * Decimal(10) ** -scaler == value
     assert "E" not in text
     assert len(text.partition(".")[2]) == max(0, -scaler)
+
+
+@given(
+    st.lists(st.integers(0, 1200) | st.integers(-(2**63), 2**64 - 1), min_size=1, max_size=4),
+    st.integers(-9, 9),
+)
+def test_many_numbers_are_written_as_each_of_them(values: list[int], scaler: int) -> None:
+    channel = Channel("1.0.1.8.0.255", scaler, 30)
+    shown_as, unit = shown_scale(scaler, 30)
+    (column,) = columns_of(Layout((channel,)))
+    expected = [decimal_text(value, shown_as) for value in values]
+    assert list(map(column.write, values)) == expected
+    for some in (values, [abs(value) for value in values]):
+        texts, units, qualities = told(column, [(value,) for value in some])
+        assert list(texts) == [decimal_text(value, shown_as) for value in some]
+        assert (set(units), set(qualities)) == ({unit}, {"good"})
+
+
+@given(st.lists(st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)))
+def test_many_times_are_each_of_them(microseconds: list[int]) -> None:
+    instants = [EPOCH + timedelta(microseconds=us) for us in microseconds]
+    assert all_utc_ms(instants) == [utc_ms(instant) for instant in instants]
+    assert all_utc_ms(instants) == [us // 1000 for us in microseconds]
 
 
 @given(st.integers(0, 7_258_118_400_000))

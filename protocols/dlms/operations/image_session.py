@@ -100,6 +100,8 @@ class ImageSession:
         """How many of them its bitmap showed last."""
         self._all_sent = False
         """Whether all that were missing then have been sent since."""
+        self._shows_bits = True
+        """Whether the meter lets its bitmap be read; if not, it tells the first missing block."""
 
     # -- for who looks on
 
@@ -129,7 +131,7 @@ class ImageSession:
         """
         if self.ended:
             raise LocalProtocolError("image-state", "the transfer has ended")
-        field = READ.get(self.step)
+        field = self._field()
         if field is not None:
             index = IMAGE_TRANSFER.index(field)
             return Ask(index, after_s=self._poll_s if self.step in POLLING else 0.0)
@@ -138,6 +140,11 @@ class ImageSession:
             return Ask(index, IMAGE_TRANSFER.encode(index, True))
         after_s = self._poll_s if self._busy else 0.0
         return Ask(*self._call(), method=True, after_s=after_s)
+
+    def _field(self) -> str | None:
+        if self.step is Step.ASKING_BLOCKS and not self._shows_bits:
+            return "first_missing"
+        return READ.get(self.step)
 
     def _call(self) -> tuple[int, bytes]:
         if self.step is Step.INITIATING:
@@ -161,10 +168,10 @@ class ImageSession:
             RemoteProtocolError: it is nonsense; the conversation should be ended.
 
         """
+        field = self._field()
         if isinstance(answer, Refused):
-            self._fail(f"the meter refused ({answer})")
-        elif self.step in READ:
-            field = READ[self.step]
+            self._refused(answer)
+        elif field is not None:
             self._read(IMAGE_TRANSFER.decode(IMAGE_TRANSFER.index(field), answer))
         else:
             self._called(answer)
@@ -182,6 +189,18 @@ class ImageSession:
         self.failure = f"{self.step.name.lower().replace('_', ' ')}: {why}"
         self._go(signal)
 
+    def _refused(self, refusal: Refused) -> None:
+        """Go on without what is good to know, and fail for what must be known."""
+        denied = refusal.code == DataAccessError.READ_WRITE_DENIED
+        if self.step is Step.ASKING_BLOCKS and self._shows_bits:
+            self._shows_bits = False
+        elif self.step is Step.COMPARING:
+            self._compare(())
+        elif self.step is Step.ASKING_ENABLED and denied:
+            self._go(Signal.YES)
+        else:
+            self._fail(f"the meter refused ({refusal})")
+
     def _wait(self, signal: Signal) -> None:
         """Go on waiting, but not for ever."""
         self._busy += 1
@@ -197,7 +216,7 @@ class ImageSession:
             case Step.ASKING_BLOCK_SIZE:
                 self._take_block_size(value)
             case Step.ASKING_BLOCKS:
-                self._take_blocks(value)
+                self._take_blocks(value if self._shows_bits else "1" * min(value, self._count))
             case Step.COMPARING:
                 self._compare(value)
             case _:

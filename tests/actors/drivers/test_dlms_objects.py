@@ -19,6 +19,7 @@ from hes.fleet.dlms_meter import SimulatedDlmsMeter
 from hes.fleet.dlms_server import MeterIdentity
 from hes.ids import MeterId, ModemId
 from hes.meter_state import MeterState
+from protocols.dlms import axdr_encode as ax
 from protocols.dlms.acse import Mechanism
 from protocols.dlms.cosem import DataAccessError, Refused
 from protocols.dlms.object_list import OBJECT_LIST, MeterObject, ObjectList, read_logical_devices
@@ -123,11 +124,12 @@ def test_new_firmware_has_the_list_read_anew() -> None:
     assert bench.listed == 2
 
 
-def test_a_meter_that_does_not_list_is_asked_once() -> None:
+@pytest.mark.parametrize("told", [DENIED, ax.NULL, ax.array(ax.u8(1))])
+def test_a_meter_that_does_not_list_is_asked_once(told: Any) -> None:
     bench = Bench()
     read = bench.meter.server._read
     bench.meter.server._read = (  # type: ignore[method-assign]
-        lambda a, s: DENIED if read(a, s) and a == OBJECT_LIST else read(a, s)
+        lambda a, s: told if read(a, s) and a == OBJECT_LIST else read(a, s)
     )
     driver = bench.driver()
     assert bench.collect(driver).registers is not None

@@ -16,10 +16,12 @@ from hes.events.reading import FailureReason
 from hes.fleet.dlms_meter import SimulatedDlmsMeter
 from hes.fleet.dlms_server import MeterIdentity
 from hes.ids import MeterId, ModemId
-from protocols.dlms import acse, hdlc
+from protocols.dlms import acse, axdr_encode as ax, hdlc
 from protocols.dlms.acse import Mechanism
+from protocols.dlms.cosem import COUNTER_OBIS, Attribute
 from protocols.dlms.hdlc import HdlcReader, Kind
 from protocols.dlms.security import Keys
+from protocols.dlms.wrapper import encode_wpdu
 from protocols.errors import MeterRefused, MeterSilent, ProtocolError, RemoteProtocolError
 
 NOW = datetime(2026, 3, 1, 5, 0, tzinfo=UTC)
@@ -107,9 +109,19 @@ def test_a_wrong_key_stays_a_refusal() -> None:
     assert not isinstance(caught.value, CounterJump)
 
 
-def test_a_failure_after_the_counter_was_taken_is_told_as_it_is() -> None:
+@pytest.mark.parametrize("ahead", [0, 1])
+def test_a_failure_after_the_counter_was_taken_is_told_as_it_is(ahead: int) -> None:
+    """Some tell the counter that they took last, some the one that they would take next."""
     bench = Bench("wrapper", Mechanism.GMAC)
-    answer = bench.meter.server.answer
+    server = bench.meter.server
+    answer, read = server.answer, server._read
+
+    def telling(attribute: Attribute, selection: Any) -> Any:
+        if attribute.obis == COUNTER_OBIS:
+            return ax.u32(server.client_counter - 1 + ahead)
+        return read(attribute, selection)
+
+    server._read = telling  # type: ignore[method-assign]
 
     def broken(apdu: bytes, client: int) -> bytes | None:
         said = answer(apdu, client)
@@ -211,6 +223,23 @@ def test_a_meter_that_was_left_in_the_middle_is_let_go_first() -> None:
     bench.asked.clear()
     bench.read()
     assert [data[8] for data in bench.asked[:2]] == [acse.RLRQ_TAG, acse.AARQ_TAG]
+
+
+def test_a_late_refusal_of_a_conversation_that_broke_off_is_none_of_the_next() -> None:
+    bench = Bench("wrapper")
+
+    def cut(data: bytes) -> bytes:
+        return bench.wire(data) if data[8] == acse.AARQ_TAG else b""
+
+    def late(data: bytes) -> bytes:
+        if data[8] != 0xC0:
+            return bench.wire(data)
+        stale = bytes((0xC4, 1, 0xC0 | data[10] + 7 & 0x0F, 1, 4))
+        return encode_wpdu(1, 1, stale) + bench.wire(data)
+
+    with pytest.raises(MeterSilent):
+        bench.read(cut)
+    assert len(bench.read(late).values) == 1
 
 
 def test_invoke_ids_go_on_over_conversations() -> None:

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
+import pytest
 from pump import converse
 
 from actors.drivers.base import DriverWorld
@@ -18,6 +19,7 @@ from protocols.dlms import cosem
 from protocols.dlms.cosem import Attribute
 from protocols.dlms.options import DlmsOptions
 from protocols.dlms.timers import DlmsTimers
+from protocols.errors import MeterRefused
 from protocols.meter_types.meter_type import plain
 
 NOW = datetime(2026, 3, 1, 5, 0, 17, tzinfo=UTC)
@@ -92,6 +94,41 @@ def test_a_profile_is_told_by_its_usual_name_and_tariffs() -> None:
     assert {a.obis for a in bench.asked if a.class_id == cosem.CLASS_PROFILE} == {
         cosem.obis_bytes(own)
     }
+
+
+def test_what_a_profile_holds_is_asked_once_a_day() -> None:
+    """Whoever sets a meter up anew may give a profile other columns, and just as many."""
+    bench = Bench()
+    now = [NOW]
+    world = msgspec.structs.replace(bench.driver._world, now=lambda: now[0])
+    bench.driver = DlmsDriver(bench.driver._sessions._device, world)
+    for hours, asked in ((0, 1), (23, 1), (24, 2), (47, 2), (48, 3)):
+        now[0] = NOW + timedelta(hours=hours)
+        assert bench.run(bench.driver.profile("load", NOW - timedelta(hours=1), NOW)).rows
+        assert sum((a.class_id, a.index) == (7, 3) for a in bench.asked) == asked
+    assert bench.driver.scale_of(T[0]) == (0, 30), "pushes are read by them"
+
+
+def test_the_billing_profile_of_makers_who_count_it_to_electricity() -> None:
+    billing, other = PROFILES["billing"], "1.0.98.1.0.255"
+    bench = Bench()
+    profile = bench.meter.objects._profile
+    held = [other]
+    bench.meter.objects._profile = (  # type: ignore[method-assign]
+        lambda code, *more: profile(LOAD if code in held else code, *more)
+    )
+    for asked in ("billing", billing):
+        found = bench.run(bench.driver.profile(asked, NOW - timedelta(hours=1), NOW))
+        assert (found.obis, len(found.rows)) == (billing, 2)
+    names = [a.obis for a in bench.asked if a.class_id == cosem.CLASS_PROFILE and a.index == 3]
+    assert names == [cosem.obis_bytes(billing), cosem.obis_bytes(other)]
+    held[:] = [billing]
+    bench.driver._profiles.clear()
+    assert len(bench.run(bench.driver.profile(billing, NOW - timedelta(hours=1), NOW)).rows) == 2
+    assert bench.driver._profiles == {}, "the usual code is the one that counts where it is known"
+    bench = Bench()
+    with pytest.raises(MeterRefused, match="no profile"):
+        bench.run(bench.driver.profile("billing", NOW - timedelta(hours=1), NOW))
 
 
 def test_two_names_of_one_thing_are_both_told() -> None:

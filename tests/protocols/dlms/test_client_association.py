@@ -88,6 +88,12 @@ def aare(**fields: Any) -> Reply:
     (lambda _: SERVICE_ERROR, MeterRefused, "confirmed service error"),
     (aare(result=1, diagnostic=99), MeterRefused, "diagnostic 99"),
     (aare(result=2), MeterRefused, "null"),
+    (aare(result=1, diagnostic=2), MeterRefused, "context not supported"),
+    (
+        aare(result=1, diagnostic=2, diagnostic_by_provider=True), MeterRefused,
+        "no common ACSE version",
+    ),
+    (aare(result=1, diagnostic=13, diagnostic_by_provider=True), MeterRefused, "diagnostic 13"),
     (aare(diagnostic=14), MeterRefused, "authentication required"),
     (aare(user_information=None), RemoteProtocolError, "without its terms"),
     (aare(user_information=SERVICE_ERROR), MeterRefused, "confirmed service error"),

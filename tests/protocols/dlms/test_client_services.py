@@ -184,10 +184,18 @@ def test_a_block_that_comes_again_and_again_is_no_answer() -> None:
         scripted.run(scripted.client.get(ENERGY))
 
 
-def test_a_transfer_that_the_meter_gives_up_is_a_refusal() -> None:
-    scripted = Scripted(
-        blocks_of(ROWS, 100, lambda b: replaced(b, error=15 if b.block == 3 else None))
-    )
+def in_a_block(block: apdu_get.GetBlock) -> apdu_get.GetBlock:
+    return replaced(block, error=15 if block.block == 3 else None)
+
+
+def as_a_value(block: apdu_get.GetBlock) -> apdu_get.GetBlock | bytes:
+    given_up = apdu_get.encode_response(block.invoke, Refused(15))
+    return given_up if block.block == 3 else block
+
+
+@pytest.mark.parametrize("change", [in_a_block, as_a_value])
+def test_a_transfer_that_the_meter_gives_up_is_a_refusal(change: Any) -> None:
+    scripted = Scripted(blocks_of(ROWS, 100, change))
     assert scripted.run(scripted.client.get(ENERGY)) == Refused(15)
     wanted = [ENERGY, CLOCK]
     assert scripted.run(scripted.client.get_list(wanted)) == [Refused(15)] * 2

@@ -12,6 +12,7 @@ from protocols.dlms.cosem_time import (
     deviation_of,
     encode_time,
     has_other_sign,
+    resolution_s,
 )
 from protocols.errors import RemoteProtocolError
 
@@ -56,7 +57,8 @@ def test_the_other_sign_shows_by_itself() -> None:
 
 @pytest.mark.parametrize("raw", [
     "ffff031f020d1e0000fe5c00", "07eaff1f020d1e0000fe5c00", "07ea03ff020d1e0000fe5c00",
-    "07ea031f02ff1e0000fe5c00", "07eafd1f020d1e0000fe5c00", "ff" * 12,
+    "07ea031f02ff1e0000fe5c00", "07eafd1f020d1e0000fe5c00", "ff" * 12, "07ea03feff0d1e0000fe5c00",
+    "07ea03fdff0d1e0000fe5c00",
 ])  # fmt: skip
 def test_not_specified(raw: str) -> None:
     assert decode_time(bytes.fromhex(raw)) is None
@@ -129,3 +131,12 @@ def test_a_cell_of_another_size_is_no_time() -> None:
     for bad in (b"", good[:6], good[:11], good + b"\0"):
         with pytest.raises(RemoteProtocolError):
             decode_times([good, good, bad])
+
+
+@pytest.mark.parametrize(("shown", "steps_s"), [
+    ("0c1e0000", 0.0), ("0c1e0563", 0.0), ("0c1e05ff", 1.0), ("0c1effff", 60.0),
+    ("0cffffff", 3600.0),
+])  # fmt: skip
+def test_what_is_left_out_of_a_time_makes_its_steps(shown: str, steps_s: float) -> None:
+    octets = bytes.fromhex("07ea031f02" + shown + "fe5c00")
+    assert resolution_s(octets) == steps_s

@@ -7,6 +7,8 @@ import msgspec
 import pytest
 from vectors_folder import load
 
+from protocols.dlms import axdr_encode as ax
+from protocols.dlms.apdu_push import encode_data_notification
 from protocols.dlms.cosem_time import encode_time
 from protocols.dlms.names import CodeNames
 from protocols.dlms.objects import Column, Scale
@@ -134,6 +136,17 @@ def test_any_other_message_is_left_alone(body: Any) -> None:
 def test_the_first_layout_that_fits_counts() -> None:
     any_two = PushLayout(values=(PushedValue(obis="1.0.1.7.0.255"), PushedValue()))
     assert [i.value for i in positional_items([7, 8], [LAYOUT, any_two])] == [7]
+
+
+def test_what_a_value_lacks_is_told_by_the_type() -> None:
+    """Some meters push a code and a number, and nobody but their maker knows the unit."""
+    known = options(scales={"1.0.32.7.0.255": {"scaler": -1, "unit": "V"}})
+    body = ax.structure(ax.octets(bytes((1, 0, 32, 7, 0, 255))), ax.u16(2301))
+    push = encode_data_notification(1, None, body)
+    for own, scale in ((known, {"scaler": -1, "unit": 35}), (options(), {})):
+        told = translate({"framing": "apdu", "hex": push.hex(), "options": own})
+        (value,) = told["apdus"][0]["values"].values()
+        assert value == {"value": 2301} | scale
 
 
 # -- recorded pushes

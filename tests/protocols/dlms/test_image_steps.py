@@ -381,12 +381,54 @@ def test_blocks_of_another_size_would_be_other_blocks() -> None:
 
 def test_a_refusal_says_where_and_why() -> None:
     session = ImageSession(NAME, IMAGE)
-    told(session, Refused(DataAccessError.READ_WRITE_DENIED))
-    assert session.failure == "asking enabled: the meter refused (read-write-denied)"
+    told(session, Refused(DataAccessError.OBJECT_UNDEFINED))
+    assert session.failure == "asking enabled: the meter refused (object-undefined)"
     with pytest.raises(LocalProtocolError):
         session.ask()
     session.look_again()  # what has ended stays so
     assert session.step is Step.FAILED
+
+
+DENIED = Refused(DataAccessError.READ_WRITE_DENIED)
+
+
+def test_what_is_only_good_to_know_may_be_refused() -> None:
+    session = ImageSession(NAME, bytes(25))
+    told(session, DENIED, 10, 0, 0, 0, 0)
+    assert (session.step, session.ask().index) == (Step.ASKING_BLOCKS, 3)
+    session.told(DENIED)
+    assert session.ask().index == 4, "the first block that is missing tells enough"
+    session.told(1)
+    assert (session.step, session.done_bytes) == (Step.SENDING, 10)
+    told(session, 0, 0)
+    assert session.ask().index == 4, "it is not asked again for what it does not show"
+    session.told(3)
+    told(session, 0, DENIED)
+    assert session.step is Step.ACTIVATING
+
+
+@pytest.mark.parametrize("first", [3, 4, 0xFFFFFFFF])
+def test_a_first_missing_block_behind_the_last_is_none(first: int) -> None:
+    session = at_blocks()
+    told(session, DENIED, first)
+    assert session.step is Step.VERIFYING
+
+
+def test_a_meter_that_tells_nothing_of_its_blocks_refuses() -> None:
+    session = at_blocks()
+    told(session, DENIED, DENIED)
+    assert session.failure == "asking blocks: the meter refused (read-write-denied)"
+
+
+def test_a_first_missing_block_that_stays_so_is_given_up() -> None:
+    session = at_blocks()
+    told(session, DENIED)
+    for _ in range(ROUNDS_MAX + 2):
+        told(session, 1)
+        if session.ended:
+            break
+        told(session, 0, 0)
+    assert session.failure.endswith("block 1 does not come through")
 
 
 @pytest.mark.parametrize("size", [0, 0x10000])

@@ -12,7 +12,7 @@ from protocols.dlms.acse import Mechanism
 from protocols.dlms.classes.security_setup import USUAL_OBIS, KeyId
 from protocols.dlms.cosem import Attribute
 from protocols.dlms.operations.keys import transfer_keys
-from protocols.dlms.requester import CounterTooLow
+from protocols.dlms.refusals import CounterTooLow
 from protocols.dlms.security import Keys
 from protocols.errors import LocalProtocolError, MeterRefused
 

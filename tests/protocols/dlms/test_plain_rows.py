@@ -14,7 +14,7 @@ from protocols.dlms.objects import Column
 from protocols.dlms.profile import _shape, rebuild
 from protocols.dlms.reader import TimeRules
 from protocols.dlms.rows import decode_rows
-from protocols.errors import RemoteProtocolError
+from protocols.errors import MeterNonsense, RemoteProtocolError
 
 BEGIN = datetime(2026, 11, 27, 17, tzinfo=UTC)
 CLOCK = Column(8, "0.0.1.0.0.255", 2, 0)
@@ -63,11 +63,18 @@ def test_unix_times_all_at_once() -> None:
     assert (row.time, row.values) == (datetime(1970, 1, 1, 1, tzinfo=UTC), (7,))
 
 
-@pytest.mark.parametrize("cell", [b"\xff" * 12, b"short", 2**60])
+@pytest.mark.parametrize("cell", [b"short", 2**60])
 def test_a_time_that_is_none_ends_it(cell: Any) -> None:
     shape = _shape([CLOCK, ENERGY])
-    with pytest.raises(RemoteProtocolError):
+    with pytest.raises(MeterNonsense):
         rebuild([(time_of(1), 1), (cell, 2)], 2, shape, 1800, RULES)
+
+
+@pytest.mark.parametrize("cell", [b"\xff" * 12, bytes(12)])
+def test_a_row_whose_clock_was_not_set_is_left_out(cell: Any) -> None:
+    rows = [(time_of(1), 1), (cell, 2), (time_of(3), 3)]
+    rebuilt = rebuild(rows, 2, _shape([CLOCK, ENERGY]), 1800, RULES)
+    assert [row.values for row in rebuilt] == [(1,), (3,)]
 
 
 def test_a_row_of_another_layout_in_the_middle() -> None:

@@ -16,7 +16,7 @@ from protocols.dlms.cosem_time import encode_time
 from protocols.dlms.objects import Column, ObjectCache
 from protocols.dlms.profile import ProfileData, _shape, read_profile, rebuild
 from protocols.dlms.reader import TimeRules
-from protocols.errors import MeterRefused, RemoteProtocolError
+from protocols.errors import MeterNonsense, MeterRefused, RemoteProtocolError
 
 RULES = TimeRules()
 CODE = "1.0.99.1.0.255"
@@ -95,9 +95,11 @@ def test_unix_time_is_a_time() -> None:
     ([[clock(0), 0, 1, 2], [None] * 4], None, "without time"),
     ([[clock(0), 0, 1, 2], [None] * 4], 0, "without time"), ([[clock(0), 0, 1]], 1800, "4 cells"),
     ([5], 1800, "4 cells"), ([None], 1800, "4 cells"),
-    ([[b"\xff" * 12, 0, 1, 2]], 1800, "not specified"),
-    ([[1.5, 0, 1, 2]], 1800, "not specified"), ([["x", 0, 1, 2]], 1800, "not specified"),
-    ([[b"abc", 0, 1, 2]], 1800, "3 bytes"), ([[bytes(12), 0, 1, 2]], 1800, "no date"),
+    ([[b"\xff" * 12, 0, 1, 2]], 1800, "no row tells"),
+    ([[b"\xff" * 12, 0, 1, 2], [None] * 4], 1800, "no row tells"),
+    ([[1.5, 0, 1, 2]], 1800, "no date-time"), ([["x", 0, 1, 2]], 1800, "no date-time"),
+    ([[b"abc", 0, 1, 2]], 1800, "no date-time"), ([[bytes(12), 0, 1, 2]], 1800, "no row tells"),
+    ([[clock(0), 0, 1, 2], [b"abc", 0, 1, 2]], 1800, "no date-time"),
     ([[2**64 - 1, 0, 1, 2]], 1800, "calendar"), ([[-(2**63), 0, 1, 2]], 1800, "calendar"),
     ([[clock(0), 0, 1, 2], [None] * 4], 2**64, "calendar"),
     ([[clock(0), 0, Delta(1), 2]], 1800, "no number above"),
@@ -106,8 +108,29 @@ def test_unix_time_is_a_time() -> None:
     ([[clock(0), 0, 1, 2], *[[None] * 4] * 100], 2**32, "calendar"),
 ])  # fmt: skip
 def test_tables_that_are_refused(table: list[Any], period_s: int | None, words: str) -> None:
-    with pytest.raises(RemoteProtocolError, match=words):
+    with pytest.raises(MeterNonsense, match=words):
         rebuild(table, 4, SHAPE, period_s, RULES)
+
+
+@pytest.mark.parametrize("unset", [
+    b"\xff" * 12, bytes(12), bytes.fromhex("ffffffffffffffffff8000ff"),
+    bytes.fromhex("07ea0bfeff0c1e0000fe5c00"), bytes.fromhex("07ea00000000000000000000"),
+    bytes.fromhex("07ea0b1c060c1e00007fff00"),
+])  # fmt: skip
+def test_rows_captured_while_the_clock_was_not_set_are_left_out(unset: bytes) -> None:
+    table = [
+        [clock(0), 0, 100, 7], [unset, 4, 101, 8], [None, None, 102, None],
+        [clock(3), 0, 103, None], [None, None, 104, 9],
+    ]  # fmt: skip
+    rows = rebuild(table, 4, SHAPE, 1800, RULES)
+    found = [((row.time - BEGIN).total_seconds() / 1800, row.status, row.values) for row in rows]
+    assert found == [(0, 0, (100, 7)), (3, 0, (103, 8)), (4, 0, (104, 9))]
+    first = rebuild([[unset, 4, 101, 8], [clock(3), 0, 103, 9]], 4, SHAPE, 1800, RULES)
+    assert [row.values for row in first] == [(103, 9)]
+
+
+def test_an_empty_table_is_no_nonsense() -> None:
+    assert rebuild([], 4, SHAPE, 1800, RULES) == []
 
 
 def test_columns_without_clock_or_status() -> None:
@@ -116,6 +139,16 @@ def test_columns_without_clock_or_status() -> None:
     assert _shape([COLUMNS[2], COLUMNS[0]]).clock == 1
     assert _shape([COLUMNS[2], COLUMNS[0]]).status is None
     assert _shape(COLUMNS).values == [2, 3]
+
+
+def test_a_clock_that_counts_seconds_is_one_where_there_is_no_other() -> None:
+    unix = Column(1, "0.0.1.1.0.255", 2, 0)
+    assert _shape([COLUMNS[2], unix]).clock == 1
+    assert _shape([unix, COLUMNS[0]]).clock == 1
+    for other in (Column(3, unix.obis, 2, 0), Column(1, "1.0.1.1.0.255", 2, 0),
+                  Column(1, "0.0.1.2.0.255", 2, 0)):  # fmt: skip
+        with pytest.raises(MeterNonsense, match="no clock column"):
+            _shape([COLUMNS[2], other])
 
 
 # -- reading
@@ -167,6 +200,56 @@ def test_columns_are_read_once() -> None:
     check(meter)
     check(meter)
     assert asked.count(3) == 1
+
+
+def set_up_anew(told: dict[int, Any]) -> tuple[Meter, ObjectCache]:
+    """Return a meter that has other columns than those that were learnt of it."""
+    meter = Meter(lambda index, _: told.get(index))
+    check(meter)
+    row = ax.structure(ax.octets(encode_time(NOW - timedelta(hours=3))), ax.u32(5))
+    told[2] = ax.array(row)
+    return meter, meter.cache
+
+
+def test_columns_that_have_changed_are_learnt_anew() -> None:
+    energy = ax.structure(ax.u16(3), ax.octets(obis_bytes("1.0.2.8.0.255")), ax.i8(2), ax.u16(0))
+    told: dict[int, Any] = {}
+    meter, cache = set_up_anew(told)
+    told[3] = ax.array(COLUMN, energy)
+    data = meter.read()
+    assert [(c.obis, r.values) for c, r in zip(data.columns, data.rows, strict=True)] == [
+        ("1.0.2.8.0.255", (5,))
+    ]
+    assert len(cache.columns[CODE]) == 2
+
+
+@pytest.mark.parametrize("objects", [None, Refused(3), ax.NULL])
+def test_rows_that_fit_no_columns_leave_what_is_known(objects: Any) -> None:
+    told: dict[int, Any] = {}
+    meter, cache = set_up_anew(told)
+    before, told[3] = cache.columns[CODE], objects
+    with pytest.raises(MeterNonsense, match="cells"):
+        meter.read()
+    assert cache.columns[CODE] == before
+
+
+def test_a_clock_that_counts_seconds_is_asked_in_seconds() -> None:
+    unix = ax.structure(ax.u16(1), ax.octets(obis_bytes("0.0.1.1.0.255")), ax.i8(2), ax.u16(0))
+    energy = ax.structure(ax.u16(3), ax.octets(obis_bytes("1.0.1.8.0.255")), ax.i8(2), ax.u16(0))
+    at = int((NOW - timedelta(hours=3)).timestamp())
+    asked: list[Any] = []
+
+    def tell(index: int, selection: Any) -> Any:
+        if index == 2:
+            asked.append(decode_all(selection.parameter))
+        rows = ax.array(ax.structure(ax.u32(at), ax.u32(7)))
+        return {2: rows, 3: ax.array(unix, energy)}.get(index)
+
+    data = Meter(tell).read()
+    assert [(r.time, r.values) for r in data.rows] == [(NOW - timedelta(hours=3), (7,))]
+    begin = int(datetime(2026, 3, 31, 3, 30, tzinfo=UTC).timestamp())
+    column = [1, obis_bytes("0.0.1.1.0.255"), 2, 0]
+    assert asked == [[column, begin, begin + 7200, []]]
 
 
 def times_with_deviation(selection: Any) -> bool:

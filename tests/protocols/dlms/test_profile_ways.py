@@ -9,12 +9,14 @@ import pytest
 from protocols.dlms.acse import InitiateResponse
 from protocols.dlms.axdr import decode_all
 from protocols.dlms.cosem import Attribute, Refused, Selection
+from protocols.dlms.objects import Column
 from protocols.dlms.profile_selection import Wanted, Way, read_buffer
 from protocols.dlms.reader import TimeRules
 
 ROWS_START = datetime(2026, 3, 1, tzinfo=UTC)
 PERIOD_S = 1800
 COUNT = 1000
+CLOCK = Column(8, "0.0.1.0.0.255", 2, 0)
 NO_SELECTION = bytes.fromhex("001019")
 SELECTION = bytes.fromhex("00101d")
 OTHER_REASON = Refused(250)
@@ -60,7 +62,7 @@ def read(
 ) -> tuple[Any, Way]:
     end = row(COUNT)[0]
     wanted = Wanted(
-        obis=bytes(6), clock=bytes(6), begin=end - timedelta(hours=last_hours), end=end,
+        obis=bytes(6), clock=CLOCK, begin=end - timedelta(hours=last_hours), end=end,
         period_s=period_s, time_of=lambda cells: cells[0],
     )  # fmt: skip
     dialogue = read_buffer(meter, wanted, TimeRules(), known)  # type: ignore[arg-type]
@@ -141,7 +143,7 @@ def test_a_lone_row_that_tells_no_time_narrows_nothing() -> None:
     meter = Meter("entry")
     end = row(COUNT)[0]
     asked = Wanted(
-        obis=bytes(6), clock=bytes(6), begin=end, end=end, period_s=1800, time_of=lambda _: None
+        obis=bytes(6), clock=CLOCK, begin=end, end=end, period_s=1800, time_of=lambda _: None
     )
     list(read_buffer(meter, asked, TimeRules(), Way.ENTRY))  # type: ignore[arg-type]
     assert meter.asked[-1] == "entry 1 1000"

@@ -86,6 +86,25 @@ def test_refusals_and_requests() -> None:
     assert "di" not in ask(encode_frame(ME, 0x93, bytes(6)))
 
 
+@pytest.mark.parametrize(
+    ("asked", "control", "new", "old"),
+    [
+        ("999999999999", 0x11, False, True), ("999999999999", 0x01, False, True),
+        ("999999999999", 0x08, True, True), ("999999999999", 0x16, True, True),
+        ("999999999999", 0x1D, True, True), ("999999999999", 0x14, False, True),
+        ("aaaaaaaaaaaa", 0x11, True, True), ("aaaaaaaaaaaa", 0x13, True, True),
+        ("aaaaaaaaaaaa", 0x14, False, True), ("aaaaaaaaaaaa", 0x1C, False, True),
+        ("aaaaaaaaaaaa", 0x04, True, False), ("aaaaaaaaaa78", 0x14, True, True),
+        ("aaaaaaaaaa79", 0x11, False, False), ("0000123456aa", 0x11, False, False),
+        ("aaaa12aa5678", 0x11, False, False),
+    ],
+)  # fmt: skip
+def test_whom_a_request_means(asked: str, control: int, new: bool, old: bool) -> None:
+    request = encode_frame(asked, control, bytes.fromhex("00000100"))
+    assert ask(request, own="12345678")["match"] is new
+    assert ask(request, own="12345678", protocol="dlt645-1997")["match"] is old
+
+
 def test_parts_of_one_answer() -> None:
     first, last = answer(0x0001FF00, "0102", control=0xB1), answer(0x0001FF00, "0301", control=0x92)
     told = ask(first, last)

@@ -34,6 +34,12 @@ TOLD_2007 = [
     (0x02800007, "5080", "-5.0", "°C"),
     (0x02800008, "6003", "3.60", "V"),
     (0x0280000A, "01000000", "1", "min"),
+    (0x0280000B, "45230100", "1.2345", ""),
+    (0x00800000, "45230100", "123.45", "kWh"),
+    (0x00940100, "45230100", "123.45", "kWh"),
+    (0x009A0001, "45230100", "123.45", "kWh"),
+    (0x00A80000, "45230180", "800123.45", "kWh"),
+    (0x00C20000, "45230100", "123.45", "kWh"),
 ]
 TOLD_1997 = [
     (0x9010, "45230100", "123.45", "kWh"),
@@ -94,6 +100,18 @@ def test_blocks_have_several_values_and_holes() -> None:
     assert (absent.number, absent.at) == (None, b"")
     (no_time,) = decode_values(0x01010000, bytes.fromhex("010000ffffffffff"))
     assert (no_time.number, no_time.at) == (1, b"")
+
+
+@pytest.mark.parametrize("filling", ["ff", "ee"])
+@pytest.mark.parametrize(("di", "size"), [(0x03300D00, 3), (0x04000409, 3), (0x0400040B, 10)])
+def test_counts_and_texts_that_a_meter_does_not_have(di: int, size: int, filling: str) -> None:
+    (absent,) = decode_values(di, bytes.fromhex(filling * size))
+    assert (absent.number, absent.text) == (None, None)
+
+
+def test_a_word_of_bits_may_have_all_of_them_set() -> None:
+    (word,) = decode_values(0x04000501, b"\xff\xff")
+    assert word.text == "ffff"
 
 
 def test_ends_of_sets_are_no_values_in_1997() -> None:

@@ -9,7 +9,7 @@ from protocols.errors import LocalProtocolError, RemoteProtocolError
 from protocols.hml1 import messages
 from protocols.hml1.frame import Frame, encode_frame
 from protocols.hml1.greeting import decode_welcome, encode_welcome
-from protocols.hml1.kinds import Kind, Reason
+from protocols.hml1.kinds import ALARM_CODES, Kind, Reason
 from protocols.hml1.modem import HangUp
 from protocols.hml1.peer import Peer
 from protocols.hml1.states import HeadEnd, Modem
@@ -96,6 +96,45 @@ def test_a_key_that_is_none(key: Any) -> None:
     frame = encode_frame(Frame(Kind.PING))
     told = translate({"raw_hex": frame.hex(), "session_key": key})
     assert (told["ok"], told["error"]) == (False, "hex")
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "shown"),
+    [
+        (Kind.RECORD_ACK, messages.encode_number(7), {"no": 7}),
+        (Kind.FW_PULL, messages.encode_pull(4096, 512), {"offset": 4096, "size": 512}),
+        (Kind.FW_DATA, messages.encode_part(4096, b"\x01\x02"), {"offset": 4096, "data": "0102"}),
+        (Kind.PING, b"", {"type": "PING"}),
+        (
+            Kind.ALARM,
+            messages.encode_alarm(messages.Alarm(utc_s=5, clock_quality=1, code=1, meter="42")),
+            {"alarm": {"at": 5, "clock": 1, "code": 1, "means": ALARM_CODES[1], "meter": "42"}},
+        ),
+        (
+            Kind.RECORD,
+            messages.encode_record(record(b"\x01\x02", "42")),
+            {
+                "record": {
+                    "no": 0, "meter": "42", "proto": 3, "kind": 0, "at": 1_795_000_000, "clock": 1,
+                    "label": b"00010000".hex(), "data": "0102",
+                }
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_what_the_translator_shows(kind: Kind, payload: bytes, shown: dict[str, Any]) -> None:
+    told = translate({"raw_hex": encode_frame(Frame(kind, payload)).hex()})
+    assert told["ok"]
+    assert told | shown == told
+
+
+def test_why_the_translator_finds_no_frame() -> None:
+    good = encode_frame(Frame(Kind.RECORD_ACK, messages.encode_number(7)))
+    for raw, error in [
+        (good[:-1] + bytes((good[-1] ^ 1,)), "checksum"), (good[:-1], "framing"), (b"", "framing"),
+    ]:  # fmt: skip
+        told = translate({"raw_hex": raw.hex()})
+        assert (told["ok"], told["error"]) == (False, error)
 
 
 def test_a_payload_that_cannot_be_read_is_shown_with_its_problem() -> None:

@@ -221,9 +221,20 @@ def test_what_came_is_not_lost_when_the_rest_fails() -> None:
     assert "did not answer" in found.refused["1.0.2.8.0.255"]
 
 
-def test_a_meter_that_never_enters_programming_mode_is_an_error() -> None:
+def test_a_meter_that_never_enters_programming_mode_refuses_in_the_third_session() -> None:
+    wire = scripted(program=b"")
+    with pytest.raises(MeterRefused, match="programming"):
+        converse(read_registers(talk(registers_by="commands"), [ENERGY]), wire)
+    assert (wire.count("call"), wire.count("program")) == (3, 6)
+
+
+def test_a_meter_that_once_was_in_programming_mode_is_silent_when_it_does_not_enter_it() -> None:
+    wire = scripted(program=[P0], R5=encode_block("1.8.0(1*kWh)"))
+    ours = talk(registers_by="commands")
+    converse(read_registers(ours, [ENERGY]), wire)
+    converse(ours.close(), wire)
     with pytest.raises(MeterSilent, match="programming"):
-        converse(read_registers(talk(registers_by="commands"), [ENERGY]), scripted(program=b""))
+        converse(read_registers(ours, [ENERGY]), wire)
 
 
 def test_a_damaged_password_request_is_asked_for_again() -> None:

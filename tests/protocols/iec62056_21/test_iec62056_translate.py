@@ -43,6 +43,17 @@ def test_one_message_has_a_kind_and_two_have_none() -> None:
     assert (len(two["messages"]), two["ok"], "kind" in two) == (2, True, False)
 
 
+def test_commands_alone_have_no_data() -> None:
+    told = ask(encode_command("P1", "(1)"))
+    assert (told["ok"], told["kind"], told["command"]) == (True, "command", "P1")
+    assert "values" not in told
+
+
+def test_a_line_that_is_no_identification_is_none() -> None:
+    told = ask(b"/1Y\r\n", READOUT)
+    assert (told["ok"], told["messages"]) == (True, [["data", "", True]])
+
+
 def test_a_break_glued_to_data() -> None:
     told = ask(encode_block("1.8.0(1.5*kWh)") + encode_command("B0"))
     assert told["ok"]
@@ -98,6 +109,19 @@ def test_parts_and_what_a_client_says_to_them() -> None:
     assert [row["at"] for row in told["rows"]][1:] == ["2026-03-02 00:00:00", "2026-03-02 00:30:00"]
     assert ask(first, second)["error"] == "truncated"
     assert ask(first, last.replace(b"3", b"7"))["error"] == "bcc"
+
+
+@pytest.mark.parametrize("word", ["", "ERROR"])
+@pytest.mark.parametrize(("code", "table"), [("P.98", "entries"), ("P.01", "rows")])
+def test_an_empty_table_is_a_table_without_rows(code: str, table: str, word: str) -> None:
+    text = f"{code}({word})\r\n"
+    for told in (ask(encode_block(text)), ask(text.encode(), protocol="iec62056-21-log")):
+        assert (told["ok"], told[table], told["values"]) == (True, [], {code: [word]})
+        assert not {"rows", "entries"} - {table} & told.keys()
+    one = ask(encode_block(f"{code}(7)\r\n"))
+    assert table not in one
+    # It does not stand for the end of a readout that breaks off.
+    assert ask(b"/XYZ5TEST\r\n\r\n" + text.encode())["error"] == "truncated"
 
 
 def test_a_broken_table_tells_how_much_is_whole() -> None:

@@ -2,7 +2,9 @@ import pytest
 from hypothesis import given, strategies as st
 from link_tools import cuts, feed, pieces_of
 
-from protocols.dlms.apdu_push import DataNotification
+from protocols.dlms import axdr_encode as ax
+from protocols.dlms.apdu_push import DataNotification, encode_data_notification
+from protocols.dlms.wrapper import encode_wpdu
 from protocols.errors import RemoteProtocolError
 from protocols.links.alarm_push import decode_dsmr4, encode_dsmr4, smr5_alarm
 from protocols.links.base import Identified, LinkSettings, MeterBytes
@@ -109,6 +111,13 @@ def test_a_wrong_login_ends_the_connection(raw: bytes) -> None:
 def test_the_translator_of_first_messages() -> None:
     told = translate({"protocol": "dsmr4-push", "raw_hex": EVENT.hex()})
     assert (told["equipment"], told["obis"]) == (METER, "0.1.25.9.0.255")
+    told = translate({"protocol": "dsmr4-push", "raw_hex": REGISTER.hex()})
+    assert (told["equipment"], told["alarm_register"], "obis" in told) == (METER, "00000010", False)
+    body = ax.structure(ax.octets(METER.encode()), ax.octets(EVENT[-6:]), ax.u32(16))
+    push = encode_wpdu(1, 102, encode_data_notification(1, None, body))
+    told = translate({"protocol": "smr5-push", "raw_hex": push.hex()})
+    assert (told["equipment"], told["alarm_register"]) == (METER, "00000010")
+    assert told["obis"] == "0.1.25.9.0.255"
     told = translate({"protocol": "ascii-registration", "raw_hex": LOGIN.hex()})
     assert (told["id"], told["sniff"]) == ("13700137000", "forcecontrol-bridge")
     told = translate({"protocol": "ascii-registration", "raw_hex": b"METER7\r\n".hex()})

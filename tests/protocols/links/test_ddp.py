@@ -69,17 +69,37 @@ def test_data_go_down_in_the_layout_last_seen(packet: bytes, answer: str) -> Non
     assert made.wrap(b"\x04\x05") == raw(answer)
 
 
-@pytest.mark.parametrize(("packet", "turn"), [(INSIDE, 0), (HEADER16, 1), (INSIDE, 2), (CLOSED, 3)])
-def test_a_modem_that_waits_to_be_asked_is_asked_in_every_layout(packet: bytes, turn: int) -> None:
+@pytest.mark.parametrize(("packet", "turn"), [(INSIDE, 0), (HEADER16, 1), (CLOSED, 2)])
+def test_what_is_asked_again_goes_in_the_next_layout(packet: bytes, turn: int) -> None:
     made = opened()
-    asked = [made.wrap(b"\x04\x05") for _ in range(48)]
-    assert asked[:24] == asked[24:]
+    asked = [made.wrap(b"\x04\x05") for _ in range(6)]
+    assert asked[:3] == asked[3:]
+    assert len(set(asked)) == 3
     made.receive(packet)
-    told = made.wrap(b"\x04\x05")
-    assert asked[6 * turn : 6 * turn + 6] == [told] * 6
-    for said in (REGISTER, ACK, packet):
+    for said in (b"", REGISTER, ACK, packet):
         made.receive(said)
-        assert {made.wrap(b"\x04\x05") for _ in range(20)} == {told}
+        assert {made.wrap(b"\x04\x05") for _ in range(20)} == {asked[turn]}
+
+
+def test_only_what_is_asked_again_goes_in_the_next_layout() -> None:
+    """A meter is called and told to end its session by turns, without parity and with it."""
+    end, call = b"\x01B0\x03q", b"/?4711!\r\n"
+    in_turn = []
+    made = opened()
+    for said in (end, call, end, b"\xaf\x3f\xb47\xb11!\x8d\n", end, call, call):
+        made.wrap(said)
+        in_turn.append(made.layout.value)
+    first, second, third = "inside", "header16", "closed"
+    assert in_turn == [first, first, second, second, third, third, first]
+
+
+def test_what_is_never_said_twice_is_said_in_every_layout_too() -> None:
+    made = opened()
+    in_turn = []
+    for challenge in range(12):
+        made.wrap(bytes((challenge,)))
+        in_turn.append(made.layout.value)
+    assert in_turn == ["inside"] * 3 + ["header16"] * 3 + ["closed"] * 3 + ["inside"] * 3
 
 
 def test_a_modem_that_confirms_the_first_layout_is_asked_in_no_other() -> None:
@@ -89,17 +109,19 @@ def test_a_modem_that_confirms_the_first_layout_is_asked_in_no_other() -> None:
     assert made.receive(ACK) == []
     assert {made.wrap(b"\x04\x05") for _ in range(20)} == {first}
     other = opened()
-    asked = [other.wrap(b"\x04\x05") for _ in range(8)]
+    asked = [other.wrap(b"\x04\x05") for _ in range(2)]
     other.receive(ACK)  # of the closed head alone, perhaps
-    assert other.wrap(b"\x04\x05") == asked[-1]
-    assert len({other.wrap(b"\x04\x05") for _ in range(20)}) == 3
+    asked += [other.wrap(b"\x04\x05") for _ in range(20)]
+    assert len(set(asked)) == len(set(asked[2:])) == 3
 
 
 def test_a_modem_that_calls_a_packet_invalid_says_nothing_of_the_layout() -> None:
-    made = opened()
+    made, other = opened(), opened()
     first = made.wrap(b"\x04\x05")
+    assert first == other.wrap(b"\x04\x05")
     assert made.receive(raw(f"7b 04 0010 {ID} 7b")) == []
-    assert made.wrap(b"\x04\x05") == first
+    assert made.wrap(b"\x04\x06") == other.wrap(b"\x04\x06")
+    assert made.wrap(b"\x04\x05") == other.wrap(b"\x04\x05") != first
 
 
 def test_data_without_a_length_end_where_the_next_packet_of_the_modem_begins() -> None:
@@ -230,4 +252,6 @@ def test_the_translator_tells_the_layout() -> None:
         assert (told["form"], told["data"], told["type"]) == (form, "010203", 9)
     told = translate({"raw_hex": REGISTER.hex()})
     assert (told["ip"], told["port"], told["answer"]) == ("10.0.0.7", 5000, REGISTERED.hex())
+    told = translate({"raw_hex": ACK.hex()})
+    assert (told["type"], told["data"], "form" in told) == (5, "", False)
     assert Layout("inside") is Layout.INSIDE

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, strategies as st
 from vectors_folder import REASON, load
 
+from hes.decoding import find_translators
 from protocols.hml1.kinds import Kind
 from protocols.hml1.peer import Peer
 from protocols.links.base import LinkKind, LinkSettings, Verdict
@@ -13,6 +14,7 @@ from protocols.links.classify import classify
 from protocols.links.registry import KINDS, detect
 
 AUTO = LinkSettings()
+TRANSLATORS = find_translators()
 DECIDED_WITHIN = 64
 FIRST = {
     "prot": bytes.fromhex("01020304") + b"13800138000" + bytes.fromhex("000a00000500"),
@@ -170,3 +172,23 @@ CASES = [pytest.param(entry, id=entry["name"]) for entry in ENTRIES] or [
 @pytest.mark.parametrize("entry", CASES)
 def test_recorded_first_bytes_are_told_right_at_every_cut(entry: dict[str, Any]) -> None:
     check(bytes.fromhex(entry["raw_hex"]), WIRE_NAMES[entry["expected"]["sniff"]])
+
+
+@pytest.mark.parametrize(
+    ("protocol", "broken", "looks"),
+    [
+        ("q/gdw-376.1", FIRST["gdw376"][:-2] + b"\0\x16", "q/gdw-376.1"),
+        ("dlt698.45", FIRST["dlt698"][:-3] + b"\0\0\x16", "dlt698.45"),
+        ("hongdian-ddp", FIRST["ddp"].replace(b"\x00\x16", b"\x00\x17"), "ddp"),
+        ("four-faith-prot", FIRST["prot"][:20], "unknown"),
+        ("dsmr4-push", FIRST["dsmr4"][:-1], "ascii-registration"),
+        ("smr5-push", FIRST["dlms-push"], "dlms-wrapper"),
+    ],
+)
+def test_what_is_refused_is_told_with_what_it_looks_like(
+    protocol: str, broken: bytes, looks: str
+) -> None:
+    told = TRANSLATORS[protocol]({"hex": broken.hex(), "protocol": protocol})
+    assert (told["ok"], told["sniff"], "error" in told) == (False, looks, True)
+    told = TRANSLATORS[protocol]({"hex": "no hex", "protocol": protocol})
+    assert (told["error"], "sniff" in told) == ("hex", False)
