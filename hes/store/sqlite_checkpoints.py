@@ -13,9 +13,10 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Final
 
-CHECKPOINT_PAGES: Final = 20_000
-"""80 MB of write-ahead log before it is begun anew: pages are rewritten less often."""
-CHECKPOINT_PAGES_MAX: Final = 4 * CHECKPOINT_PAGES
+CHECKPOINT_PAGES: Final = 5_000
+"""20 MB of write-ahead log before it is begun anew. Four times as many gained nothing, and the disk
+was busy with them for so long that commits beside it took up to three times as long."""
+CHECKPOINT_PAGES_MAX: Final = 8 * CHECKPOINT_PAGES
 """Past it commits help: the disk, or somebody who reads for long, keeps the thread back."""
 CHANGES: Final = CHECKPOINT_PAGES // 2
 """Changed rows before the thread looks for the first time: each makes a page or less."""
