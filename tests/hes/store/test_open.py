@@ -275,7 +275,7 @@ def pragmas(file: SqliteFile) -> list[object]:
     return [file._writer.execute(f"PRAGMA {name}").fetchone()[0] for name in names]
 
 
-DURABLE = ["wal", 2, -262_144, 80_000]
+DURABLE = ["wal", 2, -262_144, 40_000]
 
 
 def test_commits_reach_the_disk(tmp_path: Path) -> None:

@@ -95,10 +95,10 @@ def test_a_writer_with_a_new_connection_counts_from_the_start() -> None:
 @pytest.mark.parametrize(
     ("pages", "changes", "every"),
     [
-        (20_000, 20_000, 20_000),
-        (5_000, 10_000, 30_000),
-        (100, 10_000, 50_000),
-        (9_000, 900, 10_000),
+        (5_000, 5_000, 5_000),
+        (1_250, 2_500, 7_500),
+        (25, 2_500, 12_500),
+        (2_250, 225, 2_500),
     ],
 )
 def test_the_next_look_comes_when_the_log_is_long(
