@@ -28,6 +28,9 @@ HEX_SIZE_MAX: Final = 64
 QUIET: Final = ("httpx", "httpcore", "hpack")
 """Libraries that tell every request; only their warnings are of interest."""
 
+LATE: Final = ("psycopg",)
+"""Libraries that close what was left open when the program ends: its last words are its own."""
+
 EventDict = MutableMapping[str, Any]
 Waiting = queue.Queue[logging.LogRecord | None]
 """Records on their way to the thread; None ends it."""
@@ -56,6 +59,8 @@ def logging_to(stream: TextIO, *, level: str, style: str, clock: Clock) -> Itera
     root.handlers, root.level = [_Handover(waiting)], getattr(logging, level.upper())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+    for name in LATE:
+        logging.getLogger(name).addHandler(logging.NullHandler())
     try:
         yield
     finally:

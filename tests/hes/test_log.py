@@ -1,6 +1,8 @@
 import io
 import json
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -141,3 +143,17 @@ class Gone(io.StringIO):
 
 def test_a_reader_that_has_gone_stops_nothing() -> None:
     assert written(stream=Gone()) == ""
+
+
+@pytest.mark.parametrize(("name", "said"), [("psycopg.pipeline", ""), ("else", "lost\n")])
+def test_a_library_that_speaks_when_all_is_over_is_not_heard(name: str, said: str) -> None:
+    program = f"""
+import io, logging
+from hes.clock import SystemClock
+from hes.log import logging_to
+with logging_to(io.StringIO(), level="info", style="json", clock=SystemClock()):
+    pass
+logging.getLogger({name!r}).warning("lost")
+"""
+    ended = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert ended.stderr.decode() == said
