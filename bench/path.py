@@ -3,7 +3,9 @@
 A real node takes confirmed DLMS pushes over the wrapper: cuts, decodes and judges them, stores a
 Reading on disk, keeps the read models up to date, and only then confirms. Each session is a modem
 of its own with a meter behind it. The anchors (``bench/hub.py``) only answer frames of the same
-size. Server and load have a core each. Trust the ratios.
+size. A head-end waits for nothing without a deadline: ``the same, deadlines`` is what a task for
+each connection would cost it, the one without is less than that. Server and load have a core each.
+Trust the ratios.
 
     python -m bench.path [--sessions 10000] [--seconds 2] [--rounds 5]
 """
