@@ -21,10 +21,10 @@ PRESSED: Final = 64
 """Devices that wait at once in a storm; in quiet times there are a handful."""
 
 
-class Entry(msgspec.Struct, eq=False, gc=False):
+class Entry(msgspec.Struct, eq=False):
     """Events of one stream on their way to the disk, and who is told when they are there.
 
-    An actor and its entry know each other until it is settled, as each one is.
+    The garbage collector must see it: a failure knows, by its traceback, the batch that it ended.
     """
 
     stream: str

@@ -21,8 +21,8 @@ from protocols.dlms.apdu_push import (
 from protocols.dlms.push_shape import ShapedPush
 
 
-class Push(msgspec.Struct, gc=False):
-    """The meter sent this by itself. Nothing that it holds leads back to it."""
+class Push(msgspec.Struct):
+    """The meter sent this by itself."""
 
     plain: DataNotification | EventNotification | ShapedPush
     counter: int | None

@@ -36,7 +36,7 @@ _MARKS: Final = frozenset(bytes((tag,)) for tag in UNASKED)
 SEGMENTS_SIZE_MAX: Final = 64 * 1024
 
 
-class PushFrame(msgspec.Struct, frozen=True, gc=False):
+class PushFrame(msgspec.Struct, frozen=True):
     """One message that a device sent by itself."""
 
     apdu: bytes

@@ -1,6 +1,8 @@
 """The journal: durable before answered, one bad event hurts nobody else, no layout gets lost."""
 
+import gc
 import threading
+import weakref
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -99,6 +101,22 @@ async def test_one_event_that_cannot_be_stored_hurts_nobody_else(log: EventLog) 
         assert desk.ref.restarts == 0
         assert await desk.queue.append("meter:2", [reading(4, of=9)]) == 1
         assert open_codec(log).recorded(log.read(2, 1)[0]).event == reading(4, of=9)
+
+
+async def test_what_cannot_be_stored_does_not_stay_in_memory(log: EventLog) -> None:
+    class Canary:
+        """Stands in an entry, and goes with it."""
+
+    canary = Canary()
+    gone = weakref.ref(canary)
+    async with Desk(log, open_codec(log)).open() as desk:
+        nobody = cast("Any", None)
+        desk.queue.append_soon("meter:1", [reading(TOO_BIG)], lambda _: None, nobody, canary)
+        del canary
+        with pytest.raises(JournalFailed):
+            await desk.queue.append("meter:2", [reading(TOO_BIG)])
+    gc.collect()
+    assert gone() is None
 
 
 async def test_a_node_that_was_fenced_stores_nothing_and_says_so(
@@ -209,10 +227,10 @@ async def test_the_tree_shows_what_stands_in_the_way() -> None:
         assert desk.ref.actor is not None
         assert desk.ref.actor.detail() == "0 events waiting"
         nursery.start_soon(desk.queue.append, "meter:1", [reading(1)])
-        await trio.sleep(0.05)
-        assert desk.ref.actor.detail() == "the disk is full"
-        await trio.sleep(0.1)
-        assert desk.ref.actor.detail() == "0 events waiting"
+        with trio.fail_after(5):
+            for told in ("the disk is full", "0 events waiting"):
+                while desk.ref.actor.detail() != told:  # noqa: ASYNC110 -- it tells nobody
+                    await trio.sleep(0.005)
 
 
 async def test_a_journal_that_dies_between_tries_loses_no_layout() -> None:
