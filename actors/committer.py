@@ -118,9 +118,7 @@ class Committer:
         new = tuple.__new__  # the named tuple's own constructor takes longer than the rest
         for entry in entries:
             try:
-                events = entry.events
-                # Nearly always there is one.
-                rows = [encode(events[0])] if len(events) == 1 else list(map(encode, events))
+                rows = list(map(encode, entry.events))
             except StoreError as problem:
                 refused[entry] = problem
             else:

@@ -99,7 +99,7 @@ class MeterActor(Actor):
             return False
         if message.counter is not None or self._context.journal.full:
             return False
-        if message.digest in state.digests and is_repeat(state.digests, message.digest):
+        if is_repeat(state.digests, message.digest):
             _confirm(message)
         else:
             self._store(message, state)
@@ -219,7 +219,7 @@ class MeterActor(Actor):
         port, confirmation = entry.note
         if confirmation and port.lost_reason is None:
             port.write(confirmation)
-        if self._version // SNAPSHOT_EVERY > before // SNAPSHOT_EVERY:
+        if self._is_snapshot_due(before):
             self.ref.tell_always(SaveSnapshot())
 
     def _judged(self, push: Push, state: MeterState) -> list[DomainEvent]:

@@ -23,7 +23,7 @@ QUIRK_TIME_TAG: Final = 0x09
 """Some meters write the optional time as an octet-string with its tag: 09 0C instead of 0C."""
 _CONFIRM_HEAD: Final = struct.Struct(">BI")
 _CONFIRM_TAG: Final = bytes((DATA_NOTIFICATION_CONFIRM,))
-_HEAD_SIZE: Final = 6
+HEAD_SIZE: Final = 6
 """Of a push up to its time: tag, invoke id, length of the time."""
 
 _layouts: Final = BodyLayouts()
@@ -117,7 +117,7 @@ def encode_confirm(confirm: DataNotificationConfirm) -> bytes:
 
 def confirmation_of(push: bytes) -> bytes:
     """Return the confirmation of a DataNotification that was read: it repeats what leads there."""
-    return _CONFIRM_TAG + push[1 : _HEAD_SIZE + push[_HEAD_SIZE - 1]]
+    return _CONFIRM_TAG + push[1 : HEAD_SIZE + push[HEAD_SIZE - 1]]
 
 
 def encode_event_notification(time: bytes | None, attribute: Attribute, value: bytes) -> bytes:

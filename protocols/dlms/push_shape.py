@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import msgspec
 
-from protocols.dlms.apdu_push import DATA_NOTIFICATION, TIME_SIZE, DataNotification
+from protocols.dlms.apdu_push import DATA_NOTIFICATION, HEAD_SIZE, TIME_SIZE, DataNotification
 from protocols.dlms.axdr import ARRAY, FIXED, OCTETS, SINGLE, STRUCTURE, decode
 from protocols.dlms.push import Path, PushItem, clock_path, located_items
 
@@ -25,8 +25,6 @@ _SHORT: Final = 0x80
 """Lengths and counts below it take one byte."""
 _NOT_AS_STORED: Final = frozenset({3, SINGLE})
 """Tags of values that are stored as others than ``struct`` reads: booleans, 32-bit floats."""
-_HEAD_SIZE: Final = 6
-"""Tag, invoke id, length of the time."""
 
 
 class PushShape(msgspec.Struct, frozen=True, eq=False):
@@ -101,14 +99,14 @@ def shape_of(apdu: bytes, plain: DataNotification) -> PushShape | None:
     if len(apdu) > SIZE_MAX or apdu[0] != DATA_NOTIFICATION or plain.quirk is not None:
         return None
     found = located_items(plain.body)
-    body_at = _HEAD_SIZE if plain.time is None else _HEAD_SIZE + TIME_SIZE
+    body_at = HEAD_SIZE if plain.time is None else HEAD_SIZE + TIME_SIZE
     leaves = _leaves(apdu, body_at)
     paths = [path for path, _ in found]
     clock = clock_path(found, plain.body)
     read = paths if clock is None or clock in paths else [clock, *paths]
     if not paths or not all(path in leaves for path in read):
         return None
-    fields = [(1, "I")] + ([] if plain.time is None else [(_HEAD_SIZE, f"{TIME_SIZE}s")])
+    fields = [(1, "I")] + ([] if plain.time is None else [(HEAD_SIZE, f"{TIME_SIZE}s")])
     in_head = len(fields)
     sent = None if plain.time is None else 1
     fields += [leaves[path] for path in read]
